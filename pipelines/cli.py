@@ -1,0 +1,101 @@
+"""The command `sagewright`: parse, hand over to one command, turn every error into one message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from pipelines.errors import InternalError, Interrupted, SagewrightError, UsageError
+
+# One verb a module; a module's `register(app)` adds its command. The order is the order of the help text.
+COMMANDS = (
+    "sample",
+    "init",
+    "validate",
+    "graph",
+    "compile",
+    "run",
+    "resume",
+    "runs",
+    "status",
+    "logs",
+    "registry",
+    "approve",
+    "upsert",
+    "doctor",
+)
+
+
+def build_app() -> typer.Typer:
+    """Return the application with every command registered."""
+    app = typer.Typer(
+        name="sagewright",
+        help="SageMaker Pipelines for tabular machine learning: run the very definition you upsert, locally, in seconds.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(_options)
+    for name in COMMANDS:
+        importlib.import_module(f"pipelines.commands.{name}").register(app)
+    return app
+
+
+def _options(version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True)) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"sagewright {installed('sagewright')}")
+        raise typer.Exit
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and leave the process with its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = build_app()(arguments, standalone_mode=False)
+    except SagewrightError as error:
+        code = _tell(error, arguments)
+    except click.ClickException as error:
+        code = _tell(UsageError(error.format_message(), where=f"sagewright {' '.join(arguments[:1])}".strip(), hint="See --help."), arguments)
+    except (KeyboardInterrupt, click.Abort):
+        code = _tell(Interrupted("interrupted", hint="`sagewright resume` goes on with a run that was stopped."), arguments)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  whoever read our output has left; nothing more can be said
+        code = 0
+    except Exception as error:  # noqa: BLE001  the last boundary: a defect becomes one message and a file that says where
+        code = _tell(_defect(error), arguments)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: SagewrightError, arguments: Sequence[str]) -> int:
+    if _wants_json(arguments):
+        import json
+
+        print(json.dumps(error.as_dict(), indent=1))
+    print(f"sagewright: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    return "--output=json" in arguments or any(pair == ("--output", "json") for pair in zip(arguments, arguments[1:], strict=False))
+
+
+def _defect(error: Exception) -> InternalError:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="sagewright-defect-", suffix=".txt", delete=False) as report:
+        report.write(f"{sys.version}\n{sys.argv}\n\n{traceback.format_exc()}")
+    return InternalError(f"this is a defect of Sagewright: {type(error).__name__}: {error}", hint=f"The details are in {report.name}; please report them.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+import enum
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import UsageError
+
+
+class Output(str, enum.Enum):
+    """Choose between words for people and one JSON document for machines."""
+
+    text = "text"
+    json = "json"
+
+
+class Layer(str, enum.Enum):
+    """Choose how a job gets its own /opt/ml."""
+
+    auto = "auto"
+    namespace = "namespace"
+    symlink = "symlink"
+    shim = "shim"
+
+
+def default_home() -> Path:
+    """Return the folder of local state: $SAGEWRIGHT_HOME, else `.sagewright` in the working directory."""
+    return Path(os.environ.get("SAGEWRIGHT_HOME", ".sagewright")).absolute()
+
+
+OutputFlag = Annotated[Output, typer.Option("--output", help="Print text, or one JSON document on stdout.")]
+HomeFlag = Annotated[Path, typer.Option("--home", help="Folder of local state.", default_factory=default_home, show_default="./.sagewright")]
+SourceArgument = Annotated[Path, typer.Argument(help="pipeline.yaml, or a definition .json made by anything.")]
+ConfigArgument = Annotated[Path, typer.Argument(help="The pipeline's configuration.")]
+ProfileFlag = Annotated[str | None, typer.Option("--profile", help="Overlay profiles/NAME.yaml.")]
+ParamFlag = Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE of a pipeline parameter; a local file is fine for data. Repeatable.")]
+ParamsFileFlag = Annotated[Path | None, typer.Option("--params-file", help="YAML or JSON file of pipeline parameters.")]
+SetFlag = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of a configuration key, e.g. training.version=3.0-5. Repeatable.")]
+RoleFlag = Annotated[str | None, typer.Option("--role-arn", help="Execution role of the jobs (aws.role_arn).")]
+BucketFlag = Annotated[str | None, typer.Option("--bucket", help="Bucket of code, data and results (aws.bucket).")]
+RegionFlag = Annotated[str | None, typer.Option("--region", help="AWS region (aws.region).")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
+IsolationFlag = Annotated[Layer, typer.Option("--isolation", help="How a job gets its own /opt/ml; auto takes the best that works here.")]
+ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]
+NoCacheFlag = Annotated[bool, typer.Option("--no-cache", help="Run every step, whatever its CacheConfig says.")]
+MaxParallelFlag = Annotated[int, typer.Option("--max-parallel", min=1, help="Steps that may run side by side.")]
+GraceFlag = Annotated[float, typer.Option("--stop-grace", min=0, help="Seconds between SIGTERM and SIGKILL for a job that is stopped.")]
+
+
+def pairs(flags: list[str] | None, name: str) -> dict[str, str]:
+    """Return repeated NAME=VALUE flags as a mapping.
+
+    Raises:
+        UsageError: one has no `=` or no name, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for flag in flags or ():
+        key, sign, value = flag.partition("=")
+        if not sign or not key:
+            raise UsageError("this flag is not NAME=VALUE", where=name, got=repr(flag), expected="NAME=VALUE")
+        if key in found:
+            raise UsageError("this name was given twice", where=name, got=repr(key))
+        found[key] = value
+    return found

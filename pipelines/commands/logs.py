@@ -1,0 +1,45 @@
+"""sagewright logs"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.commands import flags
+from pipelines.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("logs")(logs)
+
+
+def logs(
+    home: flags.HomeFlag,
+    run: Annotated[str | None, typer.Argument(help="The run's id or the start of it; the newest run if absent.")] = None,
+    step: Annotated[str | None, typer.Argument(help="The step; every step with a job if absent.")] = None,
+    tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only the last so many lines of each step.")] = None,
+    output: flags.OutputFlag = flags.Output.text,
+) -> int:
+    """Print what the jobs of a run wrote to stdout and stderr.
+
+    Example: sagewright logs 3k2j Train --tail 20
+    """
+    from pipelines.commands.printing import print_json
+    from pipelines.local.container import log_lines
+    from pipelines.local.runs import Home
+
+    place = Home(home)
+    state = place.find(run)
+    wanted = [state.steps[step]] if step in state.steps else list(state.steps.values())
+    if step and step not in state.steps:
+        raise UsageError(f"run {state.execution_id} has no step {step!r}", expected=f"one of: {', '.join(state.steps)}")
+    found = {s.name: list(log_lines(place.run_dir(state) / "jobs" / s.job_name / "log.txt"))[-(tail or 0) :] for s in wanted if s.job_name}
+    if output is flags.Output.json:
+        print_json(found)
+        return 0
+    for name, lines in found.items():
+        if lines or step:
+            print(f"==> {name} <==" if not step else "", *lines, sep="\n" if not step else "\n")
+    return 0

@@ -1,0 +1,66 @@
+"""Results on stdout: JSON for machines, plain aligned text for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=1, default=str))
+
+
+def table(rows: Sequence[Sequence[object]], heading: Sequence[str]) -> str:
+    """Return rows as aligned columns below a heading; a cell is cut at 60 characters."""
+    cells = [[str(cell)[:60] for cell in row] for row in [heading, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def clock_time(seconds: float | None) -> str:
+    """Return seconds since 1970 as local date and time, an empty text for None."""
+    return "" if not seconds else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number(value: float) -> str:
+    """Return a number short enough to read: whole ones as they are, others with four digits after the point."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4f}"
+
+
+def run_report(summary: Mapping[str, Any], matrix: Mapping[str, Mapping[str, int]] | None, missed: Sequence[str]) -> str:
+    """Return the end of a run in words: metrics, confusion matrix, registered version, what went wrong and what to do next."""
+    lines = []
+    metrics = _quality(summary["metrics"])
+    if metrics:
+        lines.append("  ".join(f"{name} {number(value)}" for name, value in metrics.items()))
+    if matrix:
+        lines += ["", *_matrix(matrix)]
+    if summary.get("model_package_arn"):
+        lines += ["", f"Registered: {summary['model_package_arn']}"]
+    if missed:
+        lines += ["", *[f"Missed: {text}" for text in missed]]
+    run_id = summary["execution_arn"].rsplit("/", 1)[-1]
+    lines += ["", f"{summary['status']} in {summary['seconds']:.1f} s  (run {run_id})"]
+    if summary["failure_reason"]:
+        lines += [summary["failure_reason"], *_next_steps(summary, run_id)]
+    return "\n".join(lines).strip("\n")
+
+
+def _quality(metrics: Mapping[str, float]) -> dict[str, float]:
+    order = ("accuracy", "precision", "recall", "f1", "auc")
+    return {wanted: value for wanted in order for name, value in metrics.items() if name.split(".", 1)[1] == wanted}
+
+
+def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
+    labels = list(matrix)
+    rows = [[f"actual {label}", *(matrix[label].get(other, 0) for other in labels)] for label in labels]
+    return table(rows, ["confusion matrix", *(f"predicted {label}" for label in labels)]).splitlines()
+
+
+def _next_steps(summary: Mapping[str, Any], run_id: str) -> list[str]:
+    failed = next((step for step in summary["steps"] if step["status"] == "Failed" and step["type"] in ("Processing", "Training")), None)
+    see = [f"See the log: sagewright logs {run_id} {failed['name']}"] if failed else []
+    return [*see, f"Go on from here: sagewright resume {run_id}"] if failed or summary["status"] == "Stopped" else see

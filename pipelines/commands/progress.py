@@ -1,0 +1,136 @@
+"""Live progress on stderr: a line a step and a bar for the whole on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from pipelines.commands.printing import number
+from pipelines.local.journal import Event, RunState, StepState, fold
+
+MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Executing": "●"}
+PLAIN_MARKS: Mapping[str, str] = {"Succeeded": "ok", "Failed": "FAILED", "Stopped": "stopped", "Executing": "..."}
+STYLES: Mapping[str, str] = {"Succeeded": "green", "Failed": "bold red", "Stopped": "yellow", "Executing": "cyan"}
+SHOWN_METRICS = ("accuracy", "precision", "recall", "auc", "validation:auc", "validation:logloss", "validation:error")
+
+
+class Progress(Protocol):
+    """Hear a run's journal and show it."""
+
+    def __enter__(self) -> Progress: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def hear(self, event: Event) -> None:
+        """Take one journal entry; called from the engine's threads."""
+
+
+def choose(step_names: Sequence[str], *, quiet: bool) -> Progress:
+    """Return live progress for a terminal that can draw, plain lines for anything else, silence when asked."""
+    if quiet:
+        return Silent()
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+    return Live(step_names) if live else Plain()
+
+
+def remark(step: StepState) -> str:
+    """Return what is worth saying of a step that ended: where it came from, its metrics, or why it failed."""
+    if step.status == "Failed":
+        return step.failure_reason or ""
+    metrics = " ".join(f"{name} {number(step.metrics[name])}" for name in SHOWN_METRICS if name in step.metrics)
+    branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if step.type == "Condition" else []
+    package = [f"version {step.properties['ModelPackageVersion']}"] if step.type == "RegisterModel" and "ModelPackageVersion" in step.properties else []
+    reused = ["cached"] if step.cache == "hit" else ["from the source run"] if step.cache == "selective" else []
+    return ", ".join([*reused, *branch, *package, *([metrics] if metrics else [])])
+
+
+class Silent:
+    """Show nothing."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def hear(self, event: Event) -> None:
+        """Pass the entry over."""
+
+
+class Plain(Silent):
+    """Write one line an event, for CI logs."""
+
+    def __init__(self) -> None:
+        self._state = RunState()
+
+    def hear(self, event: Event) -> None:
+        """Write what the entry says."""
+        self._state = fold(iter([event]), self._state)
+        line = LINES.get(str(event["event"]), lambda state, entry: "")(self._state, event)
+        if line:
+            print(line, file=sys.stderr, flush=True)
+
+
+def _ended(state: RunState, event: Event) -> str:
+    step = state.steps[event["step"]]
+    missed = f" ({step.cache})" if step.cache.startswith("miss") else ""
+    return f"{step.name}: {PLAIN_MARKS[step.status]} {step.seconds or 0:.2f} s {remark(step)}{missed}".rstrip()
+
+
+LINES: Mapping[str, Any] = {
+    "run_started": lambda state, event: f"run {state.execution_id} of {state.pipeline_name}",
+    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training") else "",
+    "step_retried": lambda state, event: f"{event['step']}: retry {event['attempt']} after {event['fault']} (the service would wait {event['wait_s']:.0f} s)",
+    "step_ended": _ended,
+}
+
+
+class Live(Silent):
+    """Redraw a table of the steps and a bar of the whole, ten times a second."""
+
+    def __init__(self, step_names: Sequence[str]) -> None:
+        from rich.console import Console
+        from rich.live import Live as Screen
+
+        self._names, self._state = list(step_names), RunState()
+        self._screen = Screen(get_renderable=self._draw, console=Console(stderr=True), refresh_per_second=10, transient=False)
+
+    def __enter__(self) -> Live:
+        self._screen.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._screen.stop()
+
+    def hear(self, event: Event) -> None:
+        """Fold the entry into what is drawn next."""
+        self._state = fold(iter([event]), self._state)
+
+    def _draw(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2))
+        for name in self._names:
+            step = self._state.steps.get(name)
+            if step or self._state.ended_at is None:
+                grid.add_row(*_row(name, step))
+        done = sum(step.status in ("Succeeded", "Failed", "Stopped") for step in self._state.steps.values())
+        finished = self._state.ended_at is not None
+        bar = ProgressBar(total=max(1, len(self._names)), completed=len(self._names) if finished else done, width=60)
+        return grid if finished else Group(grid, bar)
+
+
+def _row(name: str, step: StepState | None) -> list[Any]:
+    from rich.text import Text
+
+    if step is None:
+        return [Text("·", "dim"), Text(name, "dim"), "", ""]
+    seconds = step.seconds if step.seconds is not None else time.time() - step.started_at
+    style = STYLES[step.status]
+    return [Text(MARKS[step.status], style), Text(name, style), Text(f"{seconds:6.2f} s", "dim"), Text(remark(step))]

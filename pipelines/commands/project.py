@@ -1,0 +1,96 @@
+"""From a file on the command line to a definition and what it needs: YAML is compiled, JSON is taken as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+
+JSON_BYTES = 1_048_576
+
+
+@dataclass(frozen=True)
+class Request:
+    """Hold what the command line says about a project."""
+
+    source: Path
+    home: Path
+    profile: str | None = None
+    params_file: Path | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_definition(self) -> bool:
+        """Tell whether the source is a definition document rather than a configuration."""
+        return self.source.suffix == ".json"
+
+
+@dataclass(frozen=True)
+class Project:
+    """Hold a definition's text, the objects it reads, the values for its parameters and the pipeline's name."""
+
+    name: str
+    text: str
+    objects: Mapping[str, bytes | Path]
+    parameters: Mapping[str, Any]
+    config: Any = None
+    loaded: Any = None
+
+
+def aws_sets(role_arn: str | None, bucket: str | None, region: str | None) -> dict[str, str]:
+    """Return the account flags as configuration keys."""
+    flags = {"aws.role_arn": role_arn, "aws.bucket": bucket, "aws.region": region}
+    return {key: value for key, value in flags.items() if value is not None}
+
+
+def open_project(request: Request) -> Project:
+    """Return the project behind the command line.
+
+    Raises:
+        UsageError, ConfigError: the file is missing or wrong.
+    """
+    if not request.source.exists():
+        hint = "Run `sagewright sample hotel-bookings` or `sagewright init` first." if request.source.name == "pipeline.yaml" else ""
+        raise UsageError("there is no such file", where=str(request.source), expected="a pipeline.yaml or a definition .json", hint=hint)
+    return _from_definition(request) if request.is_definition else _from_config(request)
+
+
+def _from_definition(request: Request) -> Project:
+    if request.profile or request.sets:
+        raise UsageError("a definition takes no --profile, --set or account flags", where=str(request.source), hint="They configure a pipeline.yaml.")
+    if request.source.stat().st_size > 4 * JSON_BYTES:
+        raise UsageError("the file is too large for a definition", where=str(request.source), expected=f"at most {JSON_BYTES} characters")
+    try:
+        text = request.source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8", where=str(request.source), got=f"byte {error.object[error.start]:#04x} at offset {error.start}") from None
+    given = {**_params_of(request.params_file), **request.params}
+    name = request.source.parent.absolute().name if request.source.stem == "definition" else request.source.stem
+    return Project(_pipeline_name(name), text, {}, given)
+
+
+def _pipeline_name(text: str) -> str:
+    kept = "".join(character if character.isascii() and character.isalnum() else "-" for character in text).strip("-")
+    return "-".join(part for part in kept.split("-") if part)[:256] or "pipeline"
+
+
+def _params_of(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    from pipelines.config.loader import read_params_file
+
+    return dict(read_params_file(path))
+
+
+def _from_config(request: Request) -> Project:
+    from pipelines.author.compile import compile_in_subprocess
+    from pipelines.config.loader import load, parameter_values
+
+    loaded = load(request.source, profile=request.profile, params_file=request.params_file, flags=request.params, sets=request.sets)
+    values, _ = parameter_values(loaded, request.params, request.params_file)
+    compiled = compile_in_subprocess(loaded.config, loaded.root, request.home / "compiled")
+    return Project(loaded.config.name, compiled.definition_json, compiled.objects, values, loaded.config, loaded)

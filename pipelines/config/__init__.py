@@ -1,0 +1,1 @@
+"""Read, overlay, check and explain pipeline configurations."""

@@ -1,0 +1,112 @@
+"""What a step executor is given, and what it gives back."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pipelines.definition.model import Step
+from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.launcher import Launcher
+from pipelines.local.registry import Registry
+from pipelines.local.store import Store
+
+JOB_NAME_LENGTH = 63
+
+
+@dataclass(frozen=True)
+class Run:
+    """Hold what all steps of one execution share; the effects (clock, launcher, stores) are passed in."""
+
+    home: Path
+    run_dir: Path
+    store: Store
+    registry: Registry
+    launcher: Launcher
+    clock: Callable[[], float]
+    pipeline_name: str
+    execution_id: str
+    started_at: float
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    stop_grace_s: float = 120.0
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def arn_prefix(self) -> str:
+        """Return `arn:aws:sagemaker:<region>:<account>:`."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:"
+
+    @property
+    def pipeline_arn(self) -> str:
+        """Return the ARN that the pipeline would have, its name in lower case as the service writes it."""
+        return f"{self.arn_prefix}pipeline/{self.pipeline_name.lower()}"
+
+    @property
+    def execution_arn(self) -> str:
+        """Return the ARN of this execution."""
+        return f"{self.pipeline_arn}/execution/{self.execution_id}"
+
+    def job_name(self, step_name: str, attempt: int) -> str:
+        """Return the name the job of a step gets: `pipelines-<execution>-<step>-<10 characters>`, as the service builds it.
+
+        The last part is made from the rest, so that a resumed run names its jobs alike.
+        """
+        tail = hashlib.sha256(f"{self.execution_id}/{step_name}/{attempt}".encode()).hexdigest()[:10]
+        head = f"pipelines-{self.execution_id}-{step_name}".replace("_", "-")
+        return f"{head[: JOB_NAME_LENGTH - 11]}-{tail}"
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """Hold one attempt at one step: its arguments with every expression replaced by its value, and its share of the cores."""
+
+    run: Run
+    step: Step
+    arguments: Mapping[str, Any]
+    attempt: int = 1
+    cores: int = 1
+    start_process: Callable[[JobSpec], JobResult] | None = None
+
+    @property
+    def job_name(self) -> str:
+        """Return the name of this attempt's job."""
+        return self.run.job_name(self.step.name, self.attempt)
+
+    @property
+    def job_dir(self) -> Path:
+        """Return the folder that holds this attempt's /opt/ml, /tmp and log."""
+        return self.run.run_dir / "jobs" / self.job_name
+
+    def timestamp(self) -> str:
+        """Return the present time as ISO 8601, UTC."""
+        return datetime.fromtimestamp(self.run.clock(), timezone.utc).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """State how a step ended, with its properties in the shape of the service's Describe call."""
+
+    status: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    failure_reason: str | None = None
+    fault: str | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+
+
+class StepFault(Exception):
+    """Carry a fault of the (here: local) service, which a retry policy may name; never a failing script."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class ClientFault(Exception):
+    """Carry what the service would answer with `ClientError`: input that is not there, a path it does not allow."""

@@ -1,0 +1,145 @@
+"""Run a Processing step: CreateProcessingJob in a sandbox (AWS developer guide, "How to build your own processing container")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.local import container
+from pipelines.local.context import ClientFault, Outcome, StepRun
+from pipelines.local.images import plan_processing
+from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.metrics import report_metrics
+
+BELOW = "/opt/ml/processing/"
+DEFAULT_RUNTIME_S = 86400.0
+
+
+def execute(step_run: StepRun) -> Outcome:
+    """Run one attempt and return DescribeProcessingJobResponse as the step's properties.
+
+    Raises:
+        ClientFault: an input is not there, or a path or setting cannot be used.
+    """
+    request = _named_outputs(step_run)
+    ml = container.prepare(step_run, ("config", "output", "processing"))
+    started = step_run.timestamp()
+    _write_config(step_run, request, ml)
+    _fetch_inputs(step_run, request, ml)
+    for output in _outputs(request):
+        container.real_path(ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
+    result = _start(step_run, request)
+    failure = _failure(result, step_run)
+    if result.exit_code == 0 and failure is None:
+        _upload(step_run, request, ml)
+    properties = _describe(step_run, request, ml, result, failure, started)
+    container.write_json(step_run.job_dir / "describe.json", {**properties, "LocalExecution": {"Isolation": result.isolation, "Seconds": result.seconds}})
+    status = "Stopped" if result.reason == "stopped" else "Failed" if failure else "Succeeded"
+    return Outcome(status, properties, _metrics(step_run, properties) if status == "Succeeded" else {}, failure)
+
+
+def _outputs(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs", [])
+    return [output for output in outputs if "S3Output" in output and not output.get("AppManaged")]
+
+
+def _named_outputs(step_run: StepRun) -> dict[str, Any]:
+    return {**step_run.arguments, "ProcessingJobName": step_run.job_name}
+
+
+def _write_config(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    inputs = [_described_input(item) for item in request.get("ProcessingInputs", [])]
+    specification = {"ContainerEntrypoint": None, "ContainerArguments": None, **request["AppSpecification"]}
+    config = {
+        "ProcessingJobArn": f"{step_run.run.arn_prefix}processing-job/{step_run.job_name}",
+        "ProcessingJobName": step_run.job_name,
+        "AppSpecification": specification,
+        "Environment": request.get("Environment", {}),
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {"KmsKeyId": None, "Outputs": [], **(request.get("ProcessingOutputConfig") or {})},
+        "ProcessingResources": {"ClusterConfig": {"VolumeKmsKeyId": None, **cluster}},
+        "RoleArn": request["RoleArn"],
+        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": int(DEFAULT_RUNTIME_S)}),
+    }
+    container.write_json(ml / "config" / "processingjobconfig.json", config)
+    container.write_json(ml / "config" / "resourceconfig.json", container.resource_config(cluster["InstanceType"]))
+
+
+def _described_input(item: Mapping[str, Any]) -> dict[str, Any]:
+    if "S3Input" not in item:
+        return dict(item)
+    defaults = {"S3DataDistributionType": "FullyReplicated", "S3DataType": "S3Prefix", "S3InputMode": "File", "S3CompressionType": "None"}
+    return {**item, "S3Input": {**defaults, "S3DownloadMode": "StartOfJob", **item["S3Input"]}}
+
+
+def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+    for item in request.get("ProcessingInputs", []):
+        if "S3Input" not in item:
+            raise ClientFault(f"input {item.get('InputName')!r}: DatasetDefinition does not run locally yet; expected S3Input")
+        source = item["S3Input"]
+        if source.get("S3InputMode", "File") != "File":
+            raise ClientFault(f"input {item.get('InputName')!r}: S3InputMode {source['S3InputMode']} does not run locally; expected File")
+        container.download(step_run.run.store, source, container.real_path(ml, source["LocalPath"], below=BELOW))
+
+
+def _start(step_run: StepRun, request: Mapping[str, Any]) -> JobResult:
+    command = plan_processing(request["AppSpecification"]["ImageUri"], request)
+    instance_type = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+    identity = {"PROCESSING_JOB_NAME": step_run.job_name, "AWS_REGION": step_run.run.region, "SM_CURRENT_INSTANCE_TYPE": instance_type}
+    environment = {**command.environment, **identity, **request.get("Environment", {})}
+    spec = JobSpec(
+        name=step_run.job_name,
+        job_dir=step_run.job_dir,
+        command=command.argv,
+        environment={name: str(value) for name, value in environment.items()},
+        cwd=command.cwd,
+        timeout_s=float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_S)),
+        stop_grace_s=step_run.run.stop_grace_s,
+        cores=step_run.cores,
+        network_isolation=bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False)),
+    )
+    return step_run.run.launcher.run(spec, lambda pid: None)
+
+
+def _failure(result: JobResult, step_run: StepRun) -> str | None:
+    if result.reason == "timeout":
+        return f"ClientError: MaxRuntimeExceeded: the job ran for {result.seconds:.0f} s"
+    if result.reason == "stopped":
+        return "the job was stopped"
+    if result.exit_code == 0:
+        return None
+    said = container.message(step_run.job_dir / "opt/ml/output/message") or container.last_words(step_run.job_dir / "log.txt")
+    return f"AlgorithmError: {said or 'See job logs for more information'}, exit code: {result.exit_code}"
+
+
+def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+    for output in _outputs(request):
+        folder = container.real_path(ml, output["S3Output"]["LocalPath"], below=BELOW)
+        step_run.run.store.put_tree(output["S3Output"]["S3Uri"], folder)
+
+
+def _describe(step_run: StepRun, request: Mapping[str, Any], ml: Path, result: JobResult, failure: str | None, started: str) -> dict[str, Any]:
+    status = "Stopped" if result.reason != "exited" else "Failed" if failure else "Completed"
+    described = {
+        **request,
+        "ProcessingInputs": [_described_input(item) for item in request.get("ProcessingInputs", [])],
+        "ProcessingJobArn": f"{step_run.run.arn_prefix}processing-job/{step_run.job_name}",
+        "ProcessingJobStatus": status,
+        "CreationTime": started,
+        "ProcessingStartTime": started,
+        "ProcessingEndTime": step_run.timestamp(),
+    }
+    said = container.message(ml / "output" / "message")
+    return {**described, **({"ExitMessage": said} if said else {}), **({"FailureReason": failure} if failure else {})}
+
+
+def _metrics(step_run: StepRun, properties: Mapping[str, Any]) -> dict[str, float]:
+    """Read the metrics that the step's property files report, for people to see; conditions read the files themselves."""
+    places = {output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/") for output in _outputs(properties)}
+    files = [step_run.run.store.path(f"{places[file.output_name]}/{file.file_path}") for file in step_run.step.property_files if file.output_name in places]
+    found: dict[str, float] = {}
+    for file in files:
+        found.update(report_metrics(container.read_json(file)))
+    return found

@@ -1,0 +1,70 @@
+"""What a run came to, in the form that commands print: one JSON document, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.definition.model import Definition
+from pipelines.errors import EXIT_OK, GuardClosed, Interrupted, QualityGateClosed, RunFailed
+from pipelines.local.journal import RunState, StepState
+from pipelines.local.store import Store
+
+GATE_MARK = "sagewright.gate."
+GATES: Mapping[str, type[RunFailed]] = {"quality": QualityGateClosed, "guard": GuardClosed}
+
+
+def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
+    """Return the run as the document that `--output json` prints; seconds are wall time, outputs are local paths."""
+    steps = list(state.steps.values())
+    registered = next((step.properties.get("ModelPackageArn") for step in reversed(steps) if step.type == "RegisterModel"), None)
+    return {
+        "status": state.status,
+        "execution_arn": state.execution_arn,
+        "definition_sha256": state.definition_sha256,
+        "seconds": round((state.ended_at or state.started_at) - state.started_at, 3),
+        "steps": [_step(step) for step in steps],
+        "outputs": {name: str(store.path(uri)) for step in steps for name, uri in _outputs(step)},
+        "metrics": {f"{step.name}.{name}": value for step in steps for name, value in step.metrics.items()},
+        "parameters": dict(state.parameters),
+        "failure_reason": state.failure_reason,
+        "model_package_arn": registered,
+        "run_dir": str(run_dir),
+    }
+
+
+def _step(step: StepState) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "type": step.type,
+        "status": step.status,
+        "seconds": step.seconds,
+        "cache": step.cache,
+        "failure_reason": step.failure_reason,
+    }
+
+
+def _outputs(step: StepState) -> Iterator[tuple[str, str]]:
+    for output in (step.properties.get("ProcessingOutputConfig") or {}).get("Outputs", []):
+        if "S3Output" in output:
+            yield f"{step.name}.{output['OutputName']}", output["S3Output"]["S3Uri"]
+    artifacts = step.properties.get("ModelArtifacts")
+    if artifacts:
+        yield f"{step.name}.model", artifacts["S3ModelArtifacts"]
+
+
+def missed_bars(state: RunState) -> list[str]:
+    """Return the conditions that did not hold, in words with both numbers."""
+    return [check["text"] for step in state.steps.values() for check in step.checks if not check["holds"]]
+
+
+def exit_code(state: RunState, definition: Definition) -> int:
+    """Return what the process ends with: a Fail step that the definition's metadata marks as our gate is 3 or 4, a stranger's is 1."""
+    if state.status == "Succeeded":
+        return EXIT_OK
+    if state.status == "Stopped":
+        return Interrupted.exit_code
+    failed = [step.name for step in state.steps.values() if step.status == "Failed"]
+    marks = {GATES[kind] for name in failed if (kind := str(definition.metadata.get(f"{GATE_MARK}{name}"))) in GATES}
+    return max((gate.exit_code for gate in marks), default=RunFailed.exit_code)

@@ -1,0 +1,263 @@
+"""Start, resume, find and describe local runs: what the commands call."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.definition.graph import Graph
+from pipelines.definition.model import MISSING, Definition, Parameter, loads
+from pipelines.errors import UsageError
+from pipelines.local import selection
+from pipelines.local.cache import Cache
+from pipelines.local.context import Run
+from pipelines.local.engine import Engine
+from pipelines.local.journal import FILE, Event, Journal, RunState, read_state
+from pipelines.local.launcher import Launcher
+from pipelines.local.parameters import coerce
+from pipelines.local.registry import Registry
+from pipelines.local.store import Store
+
+ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choose how a run is executed; none of it is part of the definition."""
+
+    max_parallel: int = 50
+    use_cache: bool = True
+    stop_grace_s: float = 120.0
+    selection: selection.Selection = selection.EVERYTHING
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Find the parts of a `.sagewright` folder."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        """Return the local S3."""
+        return Store(self.root / "s3")
+
+    @property
+    def registry(self) -> Registry:
+        """Return the local Model Registry."""
+        return Registry(self.root / "registry", time.time)
+
+    @property
+    def runs_dir(self) -> Path:
+        """Return the folder that holds one folder a run."""
+        return self.root / "runs"
+
+    def states(self) -> list[RunState]:
+        """Return every run's state, newest first."""
+        states = [read_state(path.parent) for path in self.runs_dir.glob(f"*/{FILE}")]
+        return sorted((state for state in states if state.execution_arn), key=lambda state: -state.started_at)
+
+    def find(self, name: str | None) -> RunState:
+        """Return the run with this id or unique start of an id, the newest when no name is given.
+
+        Raises:
+            UsageError: there is no such run, or the name fits several.
+        """
+        states = self.states()
+        if not states:
+            raise UsageError("there is no run yet", where=str(self.runs_dir), hint="Start one with `sagewright run`.")
+        if name is None:
+            return states[0]
+        found = [state for state in states if state.execution_id.startswith(name.rsplit("/", 1)[-1])]
+        if len(found) != 1:
+            known = ", ".join(state.execution_id for state in states[:5])
+            raise UsageError(f"{len(found) or 'no'} runs are called {name!r}", where=str(self.runs_dir), expected=f"one of: {known}", hint="See `sagewright runs`.")
+        return found[0]
+
+    def run_dir(self, state: RunState) -> Path:
+        """Return a run's folder."""
+        return self.runs_dir / state.execution_id
+
+
+def start(
+    home: Home,
+    text: str,
+    *,
+    pipeline_name: str,
+    given: Mapping[str, Any],
+    options: Options,
+    launcher: Launcher,
+    listener: Callable[[Event], None],
+    stopper: Callable[[Run], None] = lambda run: None,
+) -> RunState:
+    """Execute a definition's text from its beginning and return how it ended.
+
+    `given` maps parameter names to values; `listener` hears every journal entry; `stopper` is handed the run, to stop it on a signal.
+
+    Raises:
+        DefinitionError, UsageError: the definition or a parameter is wrong; nothing was started.
+    """
+    definition = loads(text)
+    graph = Graph.of(definition)
+    reused, options = _source_of(home, pipeline_name, options)
+    parameters = resolve_parameters(definition, {**(reused.parameters if reused else {}), **given}, home.store, pipeline_name, os.path.curdir)
+    chosen = selection.resolve(graph, options.selection, reused)
+    execution_id = "".join(secrets.choice(ID_CHARACTERS) for _ in range(12))
+    run_dir = home.runs_dir / execution_id
+    run_dir.mkdir(parents=True)
+    (run_dir / "definition.json").write_text(text)
+    run = _run(home, definition, launcher, options, pipeline_name, execution_id, time.time())
+    with _locked(run_dir), _journal(run_dir, listener) as journal:
+        journal.append(
+            "run_started",
+            execution_arn=run.execution_arn,
+            pipeline_name=pipeline_name,
+            definition_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            parameters=parameters,
+            options=_kept(options),
+        )
+        carried = {name: reused.steps[name] for name in chosen.carried} if reused else {}
+        for name, step in carried.items():
+            note = {"cache": "selective", "cache_source": reused.execution_arn if reused else None}
+            journal.append("step_ended", step=name, type=step.type, status="Succeeded", properties=step.properties, metrics=step.metrics, **note)
+        return _execute(run, definition, graph, options, journal, chosen.selected, stopper)
+
+
+def resume(
+    home: Home, name: str | None, *, options: Options, launcher: Launcher, listener: Callable[[Event], None], stopper: Callable[[Run], None] = lambda run: None
+) -> RunState:
+    """Go on with a run that failed, crashed or was stopped: what succeeded is kept, the rest runs. A run that succeeded is returned as it is.
+
+    Raises:
+        UsageError: there is no such run, or another process is executing it.
+    """
+    state = home.find(name)
+    run_dir = home.run_dir(state)
+    definition = loads((run_dir / "definition.json").read_text())
+    graph = Graph.of(definition)
+    options = replace(options, selection=selection.Selection(**(state.options.get("selection") or {})))
+    run = _run(home, definition, launcher, options, state.pipeline_name, state.execution_id, state.started_at)
+    with _locked(run_dir), _journal(run_dir, listener) as journal:
+        state = read_state(run_dir)
+        if state.status == "Succeeded":
+            return state
+        journal.append("run_resumed")
+        source = home.find(state.options["source"]) if state.options.get("source") else None
+        chosen = selection.resolve(graph, options.selection, source)
+        return _execute(run, definition, graph, options, journal, chosen.selected, stopper)
+
+
+def _execute(
+    run: Run, definition: Definition, graph: Graph, options: Options, journal: Journal, selected: frozenset[str], stopper: Callable[[Run], None]
+) -> RunState:
+    state = read_state(run.run_dir)
+    cache = Cache(run.home / "cache", run.pipeline_name, time.time, options.use_cache)
+    engine = Engine(run, definition, graph, state.parameters, cache, journal, options.max_parallel, selected, options.faults)
+    for step in state.steps.values():
+        engine.progress.status[step.name] = step.status
+        engine.progress.properties[step.name] = step.properties
+    stopper(run)
+    status, reason = engine.execute()
+    journal.append("run_ended", status=status, failure_reason=reason)
+    return read_state(run.run_dir)
+
+
+def _run(home: Home, definition: Definition, launcher: Launcher, options: Options, pipeline_name: str, execution_id: str, started_at: float) -> Run:
+    account = next((match.group(1) for match in map(ROLE.match, _strings(definition.raw)) if match), "000000000000")
+    return Run(
+        home=home.root,
+        run_dir=home.runs_dir / execution_id,
+        store=home.store,
+        registry=home.registry,
+        launcher=launcher,
+        clock=time.time,
+        pipeline_name=pipeline_name,
+        execution_id=execution_id,
+        started_at=started_at,
+        region=options.region,
+        account=account,
+        stop_grace_s=options.stop_grace_s,
+    )
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ():
+        yield from _strings(part)
+
+
+def _source_of(home: Home, pipeline_name: str, options: Options) -> tuple[RunState | None, Options]:
+    """Find the run whose results a selective execution starts from: the one named, else the newest of this pipeline."""
+    if not options.selection.needs_source:
+        return None, options
+    named = home.find(options.selection.source) if options.selection.source else None
+    states = [state for state in home.states() if state.pipeline_name == pipeline_name] if named is None else [named]
+    if not states:
+        raise UsageError("a selective execution needs an earlier run of this pipeline", where=pipeline_name, hint="Run it once in full.")
+    return states[0], replace(options, selection=replace(options.selection, source=states[0].execution_id))
+
+
+def _kept(options: Options) -> dict[str, Any]:
+    return {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel}
+
+
+def resolve_parameters(definition: Definition, given: Mapping[str, Any], store: Store, pipeline_name: str, here: str) -> dict[str, Any]:
+    """Return every parameter's value, defaults included, in its declared type; local files go into the store under their content hash.
+
+    Raises:
+        UsageError: a name is unknown, a value is missing or is not of the type or enum.
+    """
+    declared = {parameter.name: parameter for parameter in definition.parameters}
+    unknown = sorted(set(given) - set(declared))
+    if unknown:
+        import difflib
+
+        near = difflib.get_close_matches(unknown[0], declared, 1)
+        raise UsageError(f"the pipeline has no parameter {unknown[0]!r}", expected=f"one of: {', '.join(declared) or 'none'}", hint=f"Did you mean {near[0]}?" if near else "")
+    values = {name: coerce(parameter, given.get(name, parameter.default)) for name, parameter in declared.items()}
+    return {name: _ingested(declared[name], value, name in given, store, pipeline_name, Path(here)) for name, value in values.items()}
+
+
+def _ingested(parameter: Parameter, value: Any, given: bool, store: Store, pipeline_name: str, here: Path) -> Any:
+    default = parameter.default
+    takes_uri = isinstance(default, str) and default.startswith("s3://") or (default is MISSING and isinstance(value, str) and ("/" in value or (here / value).exists()))
+    if not given or not isinstance(value, str) or value.startswith("s3://") or not takes_uri:
+        return value
+    path = here / Path(value).expanduser()
+    if not path.exists():
+        raise UsageError(f"the parameter {parameter.name} names no file", got=value, expected="a local file or folder, or an s3:// URI", where=str(path.absolute()))
+    bucket = default[5:].split("/", 1)[0] if isinstance(default, str) else "sagewright-local"
+    return store.ingest(path, f"s3://{bucket}/{pipeline_name}/data")
+
+
+@contextmanager
+def _journal(run_dir: Path, listener: Callable[[Event], None]) -> Iterator[Journal]:
+    journal = Journal(run_dir, time.time, listener)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _locked(run_dir: Path) -> Iterator[None]:
+    """Let one process at a time execute a run; the lock goes with the process, however it ends."""
+    with open(run_dir / ".lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError("another process is executing this run", where=run_dir.name, hint="Wait for it, or stop it first.") from None
+        yield
