@@ -1,17 +1,17 @@
 """Every error a user can meet, and the exit code each one ends with.
 
-    SagewrightError                     where: what; got X, expected Y. Do Z.
-    ├── UsageError              2       the command line, a file it names, the environment
-    │   ├── ConfigError         2       pipeline.yaml, a profile, a parameters file
-    │   ├── DefinitionError     2       a definition document (carries every Problem found)
-    │   └── UnsupportedStep     2       a step type that cannot run here, refused before anything starts
-    ├── RunFailed               1       an execution ended Failed
-    │   ├── QualityGateClosed   3       ... at a quality gate that Sagewright generated
-    │   └── GuardClosed         4       ... at a bias, leakage or skew gate that Sagewright generated
-    ├── BudgetExceeded          5       a cost limit
-    ├── CloudError              6       AWS refused or could not be reached
-    ├── InternalError          70       a defect of Sagewright
-    └── Interrupted           130       Ctrl-C or SIGTERM
+SagewrightError                     where: what; got X, expected Y. Do Z.
+├── UsageError              2       the command line, a file it names, the environment
+│   ├── ConfigError         2       pipeline.yaml, a profile, a parameters file
+│   ├── DefinitionError     2       a definition document (carries every Problem found)
+│   └── UnsupportedStep     2       a step type that cannot run here, refused before anything starts
+├── RunFailed               1       an execution ended Failed
+│   ├── QualityGateClosed   3       ... at a quality gate that Sagewright generated
+│   └── GuardClosed         4       ... at a bias, leakage or skew gate that Sagewright generated
+├── BudgetExceeded          5       a cost limit
+├── CloudError              6       AWS refused or could not be reached
+├── InternalError          70       a defect of Sagewright
+└── Interrupted           130       Ctrl-C or SIGTERM
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def approve(
     """
     from pipelines.commands.printing import print_json
     from pipelines.commands.registry import parse_version
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
 
     group, number = parse_version(version)
     package = Home(home).registry.approve(group, number, "Rejected" if reject else "Approved", reason)

@@ -37,7 +37,7 @@ def compile_(
 
     from pipelines.commands.printing import print_json
     from pipelines.commands.project import Request, aws_sets, open_project
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
 
     sets = {**flags.pairs(set_, "--set"), **aws_sets(role_arn, bucket, region)}
     project = open_project(Request(source, home, profile, sets=sets))

@@ -14,11 +14,11 @@ from pipelines.commands.progress import choose
 from pipelines.definition.model import Definition
 from pipelines.errors import RunFailed
 from pipelines.local.context import Run
+from pipelines.local.home import Home
 from pipelines.local.journal import Event, RunState
 from pipelines.local.launcher import Launcher
 from pipelines.local.metrics import confusion_matrix
 from pipelines.local.results import exit_code, missed_bars, summarize
-from pipelines.local.runs import Home
 
 Stopper = Callable[[Run], None]
 

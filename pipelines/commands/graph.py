@@ -40,7 +40,7 @@ def graph(
     from pipelines.commands.printing import print_json
     from pipelines.commands.project import Request, open_project
     from pipelines.definition.model import loads
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
     from pipelines.report import as_json, mermaid, svg, tree
 
     definition = loads(open_project(Request(source, home, profile)).text)

@@ -28,7 +28,7 @@ def logs(
     """
     from pipelines.commands.printing import print_json
     from pipelines.local.container import log_lines
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
 
     place = Home(home)
     state = place.find(run)

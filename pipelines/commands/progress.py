@@ -42,8 +42,8 @@ def remark(step: StepState) -> str:
     if step.status == "Failed":
         return step.failure_reason or ""
     metrics = " ".join(f"{name} {number(step.metrics[name])}" for name in SHOWN_METRICS if name in step.metrics)
-    branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if step.type == "Condition" else []
-    package = [f"version {step.properties['ModelPackageVersion']}"] if step.type == "RegisterModel" and "ModelPackageVersion" in step.properties else []
+    branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if "Outcome" in step.properties else []
+    package = [f"version {step.properties['ModelPackageVersion']}"] if "ModelPackageVersion" in step.properties else []
     reused = ["cached"] if step.cache == "hit" else ["from the source run"] if step.cache == "selective" else []
     return ", ".join([*reused, *branch, *package, *([metrics] if metrics else [])])
 

@@ -28,7 +28,7 @@ def list_(
     Example: sagewright registry list hotel-bookings
     """
     from pipelines.commands.printing import clock_time, print_json, table
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
 
     registry = Home(home).registry
     packages = [package for group in ([name] if name else registry.groups()) for package in registry.versions(group)]
@@ -63,7 +63,7 @@ def show(
     Example: sagewright registry show hotel-bookings/1
     """
     from pipelines.commands.printing import clock_time, print_json
-    from pipelines.local.runs import Home
+    from pipelines.local.home import Home
 
     package = Home(home).registry.version(*parse_version(version))
     if output is flags.Output.json:

@@ -32,9 +32,10 @@ def resume(
     from pipelines.commands.execution import carry_out
     from pipelines.definition.model import loads
     from pipelines.local import runs
+    from pipelines.local.home import Home
     from pipelines.local.launch import make_launcher
 
-    place = runs.Home(home)
+    place = Home(home)
     state = place.find(run)
     definition = loads((place.run_dir(state) / "definition.json").read_text())
     launcher = make_launcher(isolation.value, cold=cold)

@@ -49,6 +49,7 @@ def run(
     from pipelines.commands.execution import carry_out
     from pipelines.commands.project import Request, aws_sets, open_project
     from pipelines.local import runs
+    from pipelines.local.home import Home
     from pipelines.local.launch import make_launcher
     from pipelines.local.selection import Selection
 
@@ -59,7 +60,7 @@ def run(
         definition = checked(project.text, str(source))
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
         options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1")
-        place = runs.Home(home)
+        place = Home(home)
         place.store.put_objects(project.objects)
     except BaseException:
         launcher.close()

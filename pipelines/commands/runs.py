@@ -24,8 +24,8 @@ def runs(
     Example: sagewright runs --limit 5
     """
     from pipelines.commands.printing import clock_time, number, print_json, table
+    from pipelines.local.home import Home
     from pipelines.local.results import summarize
-    from pipelines.local.runs import Home
 
     place = Home(home)
     states = place.states()[:limit]

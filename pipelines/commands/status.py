@@ -25,8 +25,8 @@ def status(
     """
     from pipelines.commands.printing import clock_time, print_json, table
     from pipelines.commands.progress import remark
+    from pipelines.local.home import Home
     from pipelines.local.results import missed_bars, summarize
-    from pipelines.local.runs import Home
 
     place = Home(home)
     state = place.find(run)

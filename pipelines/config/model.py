@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,7 +30,7 @@ class Label(Section):
     """Name the column to predict and the value that counts as positive."""
 
     column: str
-    positive: Union[bool, int, str] = 1
+    positive: bool | int | str = 1
 
 
 class DropColumns(Section):
@@ -53,7 +53,7 @@ class Impute(Section):
     step: Literal["impute"]
     columns: tuple[str, ...]
     strategy: Literal["mean", "median", "mode", "constant"] = "median"
-    value: Union[float, str, None] = None
+    value: float | str | None = None
 
 
 class Outliers(Section):
@@ -70,12 +70,12 @@ class OneHot(Section):
     """Replace text columns by one 0/1 column per level seen in the training split; an unseen level is all zeros."""
 
     step: Literal["one_hot"]
-    columns: Union[Literal["auto"], tuple[str, ...]] = "auto"
+    columns: Literal["auto"] | tuple[str, ...] = "auto"
     max_levels: Annotated[int, Field(ge=2, le=1000)] = 100
     drop_last: bool = False
 
 
-RecipeStep = Annotated[Union[DropColumns, DropDuplicates, Impute, Outliers, OneHot], Field(discriminator="step")]
+RecipeStep = Annotated[DropColumns | DropDuplicates | Impute | Outliers | OneHot, Field(discriminator="step")]
 
 
 class Split(Section):
@@ -104,7 +104,7 @@ class Cache(Section):
 class Job(Section):
     """Choose the script of a job and the machine it runs on."""
 
-    script: Union[str, None] = Field(None, description="Your own script, relative to the YAML file; the shipped job if absent")
+    script: str | None = Field(None, description="Your own script, relative to the YAML file; the shipped job if absent")
     instance_type: InstanceType = "ml.m5.large"
     instance_count: Annotated[int, Field(ge=1, le=100)] = 1
     volume_size_gb: Annotated[int, Field(ge=1, le=16384)] = 30
@@ -118,7 +118,7 @@ class Training(Job):
     algorithm: Literal["xgboost"] = "xgboost"
     version: Literal["1.5-1", "1.7-1", "3.0-5", "3.2-0"] = "3.2-0"
     instance_type: InstanceType = "ml.m5.xlarge"
-    hyperparameters: dict[str, Union[bool, int, float, str]] = {}
+    hyperparameters: dict[str, bool | int | float | str] = {}
 
 
 class Evaluation(Job):
@@ -135,16 +135,16 @@ class MetricBar(Section):
     """Hold a metric of the test split to a bound."""
 
     metric: str
-    at_least: Union[float, None] = None
-    at_most: Union[float, None] = None
+    at_least: float | None = None
+    at_most: float | None = None
 
 
 class CellBar(Section):
     """Hold a cell of the confusion matrix (a number of test rows) to a bound."""
 
     cell: Cell
-    at_least: Union[Annotated[int, Field(ge=0)], None] = None
-    at_most: Union[Annotated[int, Field(ge=0)], None] = None
+    at_least: Annotated[int, Field(ge=0)] | None = None
+    at_most: Annotated[int, Field(ge=0)] | None = None
 
 
 class Registration(Section):
@@ -181,9 +181,9 @@ class PipelineConfig(Section):
     preprocess: Job = Job()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
-    gate: tuple[Union[MetricBar, CellBar], ...] = ()
-    registration: Union[Registration, None] = None
-    parameters: dict[str, Union[bool, int, float, str]] = Field({}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
+    gate: tuple[MetricBar | CellBar, ...] = ()
+    registration: Registration | None = None
+    parameters: dict[str, bool | int | float | str] = Field({}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
     cache: Cache = Cache()
     retry: Retry = Retry()
     aws: Aws = Aws()

@@ -117,7 +117,9 @@ class Cache:
     def _expired(self, entry: Mapping[str, Any], config: CacheConfig | None) -> str:
         window_s = duration_s(config.expire_after) if config and config.expire_after else None
         age_s = self.clock() - entry["time"]
-        return f"the result is {age_s / 86400:.1f} days old and expires after {config.expire_after}" if config and window_s is not None and age_s > window_s else ""
+        if config is None or window_s is None or age_s <= window_s:
+            return ""
+        return f"the result is {age_s / 86400:.1f} days old and expires after {config.expire_after}"
 
     @staticmethod
     def _gone(entry: Mapping[str, Any], still_there: Callable[[Mapping[str, Any]], str | None]) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.local.context import ClientFault, StepRun
+from pipelines.local.context import StepRun
+from pipelines.local.faults import ClientFault
 from pipelines.local.store import Store
 
 MESSAGE_BYTES = 1024

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from pipelines.definition.expressions import Scope
 from pipelines.definition.model import Step
-from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.launcher import Launcher
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
@@ -69,9 +69,9 @@ class StepRun:
     run: Run
     step: Step
     arguments: Mapping[str, Any]
+    scope: Scope
     attempt: int = 1
     cores: int = 1
-    start_process: Callable[[JobSpec], JobResult] | None = None
 
     @property
     def job_name(self) -> str:
@@ -98,15 +98,3 @@ class Outcome:
     failure_reason: str | None = None
     fault: str | None = None
     checks: tuple[Mapping[str, Any], ...] = ()
-
-
-class StepFault(Exception):
-    """Carry a fault of the (here: local) service, which a retry policy may name; never a failing script."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class ClientFault(Exception):
-    """Carry what the service would answer with `ClientError`: input that is not there, a path it does not allow."""

@@ -8,14 +8,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.definition.conditions import evaluate_conditions
 from pipelines.definition.expressions import evaluate
 from pipelines.definition.graph import Graph, Node
 from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
 from pipelines.local.cache import Cache, Lookup
-from pipelines.local.context import ClientFault, Outcome, Run, StepFault, StepRun
-from pipelines.local.executors import EXECUTORS
+from pipelines.local.context import Outcome, Run, StepRun
+from pipelines.local.executors import EXECUTORS, UNEVALUATED
+from pipelines.local.faults import ClientFault, StepFault
 from pipelines.local.journal import Journal
 from pipelines.local.scope import RunScope
 
@@ -130,40 +130,35 @@ class Engine:
         return outcome
 
     def _cached_or_run(self, step: Step, cores: int) -> tuple[Outcome, dict[str, Any]]:
-        if step.type == "Condition":
-            self._started(step, 1)
-            return self._take_branch(step), {}
-        arguments = evaluate(step.arguments, self._scope(step.name))
+        arguments = self._arguments(step, 1)
         lookup = self.cache.look_up(step, arguments, self._missing_output)
         if lookup.entry:
             self._started(step, 1)
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}
-        outcome = self._with_retries(step, cores, arguments)
+        outcome = self._with_retries(step, cores)
         if outcome.status == "Succeeded":
             self.cache.store(step, arguments, {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics})
         return outcome, {"cache": f"miss: {lookup.reason}"}
 
-    def _with_retries(self, step: Step, cores: int, arguments: Any) -> Outcome:
-        faults = list(self.faults.get(step.name, ()))
-        attempt = 0
+    def _arguments(self, step: Step, attempt: int) -> Any:
+        return step.arguments if step.type in UNEVALUATED else evaluate(step.arguments, self._scope(step.name, attempt))
+
+    def _with_retries(self, step: Step, cores: int) -> Outcome:
+        faults, attempt = list(self.faults.get(step.name, ())), 0
         while True:
             attempt += 1
             self._started(step, attempt)
-            if attempt > 1:
-                arguments = evaluate(step.arguments, self._scope(step.name, attempt))
             try:
                 if faults:
                     raise StepFault(faults.pop(0), "injected by --fault")
-                return EXECUTORS[step.type](StepRun(self.run, step, arguments, attempt, cores))
+                return EXECUTORS[step.type](StepRun(self.run, step, self._arguments(step, attempt), self._scope(step.name, attempt), attempt, cores))
             except StepFault as fault:
                 policy = _policy_for(step.retry_policies, fault.kind, attempt)
                 if policy is None:
                     return Outcome("Failed", failure_reason=f"{fault.kind}: {fault}")
-                self._wait(step, policy, attempt, fault)
-                if self.run.stopping.is_set():
-                    return Outcome("Stopped", failure_reason="the execution was stopped")
+                self._tell_wait(step, policy, attempt, fault)
 
-    def _wait(self, step: Step, policy: RetryPolicy, attempt: int, fault: StepFault) -> None:
+    def _tell_wait(self, step: Step, policy: RetryPolicy, attempt: int, fault: StepFault) -> None:
         """Journal the wait that the policy asks for. Nothing local gets better by waiting, so it is not waited for."""
         wait_s = (policy.interval_s or 1) * (policy.backoff_rate or 2.0) ** (attempt - 1)
         self.journal.append("step_retried", step=step.name, type=step.type, fault=fault.kind, attempt=attempt, wait_s=wait_s, waited=False)
@@ -173,11 +168,6 @@ class Engine:
 
     def _scope(self, name: str, attempt: int = 1) -> RunScope:
         return RunScope(self.run, self.definition, self.parameters, self.progress.properties, name, attempt)
-
-    def _take_branch(self, step: Step) -> Outcome:
-        holds, checks = evaluate_conditions(step.conditions, self._scope(step.name))
-        told = tuple({"text": c.text, "holds": c.holds, "left": c.left, "operator": c.operator, "right": c.right} for c in checks)
-        return Outcome("Succeeded", {"Outcome": str(holds)}, checks=told)
 
     def _missing_output(self, properties: Mapping[str, Any]) -> str | None:
         """Return the first output of a cached step that is no longer in the local S3."""

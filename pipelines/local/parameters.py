@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from pipelines.definition.model import MISSING, Parameter
+from pipelines.definition.model import MISSING, Definition, Parameter
 from pipelines.errors import UsageError
+from pipelines.local.store import Store
 
 VALUE_CHARACTERS = 1024
+LOCAL_BUCKET = "sagewright-local"
 
 
 def _integer(value: Any) -> int:
@@ -59,3 +63,36 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     if len(str(typed)) > VALUE_CHARACTERS:
         raise UsageError("the value is too long", where=where, got=f"{len(str(typed))} characters", expected=f"at most {VALUE_CHARACTERS}")
     return typed
+
+
+def resolve_parameters(definition: Definition, given: Mapping[str, Any], store: Store, pipeline_name: str, here: Path) -> dict[str, Any]:
+    """Return every parameter's value, defaults included, in its declared type; local files go into the store under their content hash.
+
+    Raises:
+        UsageError: a name is unknown, a value is missing or is not of the type or enum, a file is not there.
+    """
+    declared = {parameter.name: parameter for parameter in definition.parameters}
+    for name in sorted(set(given) - set(declared)):
+        near = difflib.get_close_matches(name, declared, 1)
+        expected = f"one of: {', '.join(declared) or 'none'}"
+        raise UsageError(f"the pipeline has no parameter {name!r}", expected=expected, hint=f"Did you mean {near[0]}?" if near else "")
+    values = {name: coerce(parameter, given.get(name, parameter.default)) for name, parameter in declared.items()}
+    return {name: _ingested(declared[name], value, store, pipeline_name, here) if name in given else value for name, value in values.items()}
+
+
+def _ingested(parameter: Parameter, value: Any, store: Store, pipeline_name: str, here: Path) -> Any:
+    """Store the local file that a parameter names, when the parameter takes a URI, and return the file's URI in its place."""
+    if not isinstance(value, str) or value.startswith("s3://") or not _takes_uri(parameter, here / value):
+        return value
+    path = here / Path(value).expanduser()
+    if not path.exists():
+        expected = "a local file or folder, or an s3:// URI"
+        raise UsageError("there is no such file", where=f"parameter {parameter.name}", got=str(path), expected=expected)
+    bucket = parameter.default[5:].split("/", 1)[0] if isinstance(parameter.default, str) else LOCAL_BUCKET
+    return store.ingest(path, f"s3://{bucket}/{pipeline_name}/data")
+
+
+def _takes_uri(parameter: Parameter, path: Path) -> bool:
+    """Tell a parameter for data by its default; one without a default by a value that is a file."""
+    default = parameter.default
+    return isinstance(default, str) and default.startswith("s3://") or (default is MISSING and path.exists())

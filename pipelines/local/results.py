@@ -18,7 +18,7 @@ GATES: Mapping[str, type[RunFailed]] = {"quality": QualityGateClosed, "guard": G
 def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
     """Return the run as the document that `--output json` prints; seconds are wall time, outputs are local paths."""
     steps = list(state.steps.values())
-    registered = next((step.properties.get("ModelPackageArn") for step in reversed(steps) if step.type == "RegisterModel"), None)
+    registered = next((step.properties["ModelPackageArn"] for step in reversed(steps) if "ModelPackageVersion" in step.properties), None)
     return {
         "status": state.status,
         "execution_arn": state.execution_arn,

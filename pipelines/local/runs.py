@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import secrets
 import time
@@ -15,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.definition.graph import Graph
-from pipelines.definition.model import MISSING, Definition, Parameter, loads
+from pipelines.definition.model import Definition, loads
 from pipelines.errors import UsageError
 from pipelines.local import selection
 from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
-from pipelines.local.journal import FILE, Event, Journal, RunState, read_state
+from pipelines.local.home import Home
+from pipelines.local.journal import Event, Journal, RunState, read_state
 from pipelines.local.launcher import Launcher
-from pipelines.local.parameters import coerce
-from pipelines.local.registry import Registry
-from pipelines.local.store import Store
+from pipelines.local.parameters import resolve_parameters
 
 ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/")
@@ -41,54 +39,6 @@ class Options:
     selection: selection.Selection = selection.EVERYTHING
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     region: str = "us-east-1"
-
-
-@dataclass(frozen=True)
-class Home:
-    """Find the parts of a `.sagewright` folder."""
-
-    root: Path
-
-    @property
-    def store(self) -> Store:
-        """Return the local S3."""
-        return Store(self.root / "s3")
-
-    @property
-    def registry(self) -> Registry:
-        """Return the local Model Registry."""
-        return Registry(self.root / "registry", time.time)
-
-    @property
-    def runs_dir(self) -> Path:
-        """Return the folder that holds one folder a run."""
-        return self.root / "runs"
-
-    def states(self) -> list[RunState]:
-        """Return every run's state, newest first."""
-        states = [read_state(path.parent) for path in self.runs_dir.glob(f"*/{FILE}")]
-        return sorted((state for state in states if state.execution_arn), key=lambda state: -state.started_at)
-
-    def find(self, name: str | None) -> RunState:
-        """Return the run with this id or unique start of an id, the newest when no name is given.
-
-        Raises:
-            UsageError: there is no such run, or the name fits several.
-        """
-        states = self.states()
-        if not states:
-            raise UsageError("there is no run yet", where=str(self.runs_dir), hint="Start one with `sagewright run`.")
-        if name is None:
-            return states[0]
-        found = [state for state in states if state.execution_id.startswith(name.rsplit("/", 1)[-1])]
-        if len(found) != 1:
-            known = ", ".join(state.execution_id for state in states[:5])
-            raise UsageError(f"{len(found) or 'no'} runs are called {name!r}", where=str(self.runs_dir), expected=f"one of: {known}", hint="See `sagewright runs`.")
-        return found[0]
-
-    def run_dir(self, state: RunState) -> Path:
-        """Return a run's folder."""
-        return self.runs_dir / state.execution_id
 
 
 def start(
@@ -112,7 +62,7 @@ def start(
     definition = loads(text)
     graph = Graph.of(definition)
     reused, options = _source_of(home, pipeline_name, options)
-    parameters = resolve_parameters(definition, {**(reused.parameters if reused else {}), **given}, home.store, pipeline_name, os.path.curdir)
+    parameters = resolve_parameters(definition, {**(reused.parameters if reused else {}), **given}, home.store, pipeline_name, Path.cwd())
     chosen = selection.resolve(graph, options.selection, reused)
     execution_id = "".join(secrets.choice(ID_CHARACTERS) for _ in range(12))
     run_dir = home.runs_dir / execution_id
@@ -212,35 +162,6 @@ def _source_of(home: Home, pipeline_name: str, options: Options) -> tuple[RunSta
 
 def _kept(options: Options) -> dict[str, Any]:
     return {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel}
-
-
-def resolve_parameters(definition: Definition, given: Mapping[str, Any], store: Store, pipeline_name: str, here: str) -> dict[str, Any]:
-    """Return every parameter's value, defaults included, in its declared type; local files go into the store under their content hash.
-
-    Raises:
-        UsageError: a name is unknown, a value is missing or is not of the type or enum.
-    """
-    declared = {parameter.name: parameter for parameter in definition.parameters}
-    unknown = sorted(set(given) - set(declared))
-    if unknown:
-        import difflib
-
-        near = difflib.get_close_matches(unknown[0], declared, 1)
-        raise UsageError(f"the pipeline has no parameter {unknown[0]!r}", expected=f"one of: {', '.join(declared) or 'none'}", hint=f"Did you mean {near[0]}?" if near else "")
-    values = {name: coerce(parameter, given.get(name, parameter.default)) for name, parameter in declared.items()}
-    return {name: _ingested(declared[name], value, name in given, store, pipeline_name, Path(here)) for name, value in values.items()}
-
-
-def _ingested(parameter: Parameter, value: Any, given: bool, store: Store, pipeline_name: str, here: Path) -> Any:
-    default = parameter.default
-    takes_uri = isinstance(default, str) and default.startswith("s3://") or (default is MISSING and isinstance(value, str) and ("/" in value or (here / value).exists()))
-    if not given or not isinstance(value, str) or value.startswith("s3://") or not takes_uri:
-        return value
-    path = here / Path(value).expanduser()
-    if not path.exists():
-        raise UsageError(f"the parameter {parameter.name} names no file", got=value, expected="a local file or folder, or an s3:// URI", where=str(path.absolute()))
-    bucket = default[5:].split("/", 1)[0] if isinstance(default, str) else "sagewright-local"
-    return store.ingest(path, f"s3://{bucket}/{pipeline_name}/data")
 
 
 @contextmanager

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.local.context import Outcome, StepRun
-from pipelines.local.executors import fail, model, processing, register_model, training
+from pipelines.local.executors import condition, fail, model, processing, register_model, training
 
 EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
+    "Condition": condition.execute,
     "Fail": fail.execute,
     "Model": model.execute,
     "Processing": processing.execute,
     "RegisterModel": register_model.execute,
     "Training": training.execute,
 }
+EXECUTABLE = frozenset(EXECUTORS)
 
-# A Condition is not an executor's work: the engine itself takes the branch.
-EXECUTABLE = frozenset({*EXECUTORS, "Condition"})
+# Types whose arguments hold other steps, so that the executor and not the engine evaluates what it needs of them.
+UNEVALUATED = frozenset({"Condition"})

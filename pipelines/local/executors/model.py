@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.local import container
-from pipelines.local.context import ClientFault, Outcome, StepRun
+from pipelines.local.context import Outcome, StepRun
+from pipelines.local.faults import ClientFault
 
 
 def execute(step_run: StepRun) -> Outcome:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local import container
-from pipelines.local.context import ClientFault, Outcome, StepRun
+from pipelines.local.context import Outcome, StepRun
+from pipelines.local.faults import ClientFault
 from pipelines.local.images import plan_processing
 from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.metrics import report_metrics
@@ -100,7 +101,7 @@ def _start(step_run: StepRun, request: Mapping[str, Any]) -> JobResult:
         cores=step_run.cores,
         network_isolation=bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False)),
     )
-    return step_run.run.launcher.run(spec, lambda pid: None)
+    return step_run.run.launcher.run(spec)
 
 
 def _failure(result: JobResult, step_run: StepRun) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipelines.errors import UsageError
-from pipelines.local.context import ClientFault, Outcome, StepRun
+from pipelines.local.context import Outcome, StepRun
+from pipelines.local.faults import ClientFault
 
 
 def execute(step_run: StepRun) -> Outcome:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipelines.errors import UsageError
 from pipelines.local import container
-from pipelines.local.context import ClientFault, Outcome, StepRun
+from pipelines.local.context import Outcome, StepRun
+from pipelines.local.faults import ClientFault
 from pipelines.local.images import builtin_metric_definitions, plan_training
 from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.metrics import final_metrics
@@ -118,7 +119,7 @@ def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mappi
         cores=step_run.cores,
         network_isolation=bool(request.get("EnableNetworkIsolation", False)),
     )
-    return step_run.run.launcher.run(spec, lambda pid: None)
+    return step_run.run.launcher.run(spec)
 
 
 def _failure(result: JobResult, ml: Path, step_run: StepRun) -> str | None:

@@ -1,0 +1,125 @@
+"""Conditions: comparisons and their combinations, evaluated whole so that every comparison can be told."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.definition.expressions import ExpressionError, Scope, evaluate, expression_kind
+
+COMPARISONS: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "Equals": ("==", operator.eq),
+    "NotEquals": ("!=", operator.ne),
+    "GreaterThan": (">", operator.gt),
+    "GreaterThanOrEqualTo": (">=", operator.ge),
+    "LessThan": ("<", operator.lt),
+    "LessThanOrEqualTo": ("<=", operator.le),
+}
+
+
+@dataclass(frozen=True)
+class CheckedCondition:
+    """State one comparison with both its values, and whether it held."""
+
+    text: str
+    holds: bool
+    left: Any
+    operator: str
+    right: Any
+
+
+Checked = tuple[bool, tuple[CheckedCondition, ...]]
+
+
+def evaluate_conditions(conditions: Sequence[Mapping[str, Any]], scope: Scope) -> Checked:
+    """Return whether all conditions hold, and every comparison in them in order; none is left out because an earlier one failed.
+
+    Raises:
+        ExpressionError: a value is not there, a condition has an unknown type, or two values cannot be compared.
+    """
+    results = [_evaluate(condition, scope) for condition in conditions]
+    return all(holds for holds, _ in results), tuple(check for _, checks in results for check in checks)
+
+
+def _evaluate(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    kind = condition.get("Type")
+    if kind in COMPARISONS:
+        return _compare(condition, scope)
+    if kind not in COMBINATIONS:
+        raise ExpressionError("there is no such condition", got=repr(kind), expected=f"one of: {', '.join([*COMPARISONS, *COMBINATIONS])}")
+    return COMBINATIONS[kind](condition, scope)
+
+
+def _number(value: Any) -> Any:
+    """Return text that is a number as a number, for a comparison with a number."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _compare(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    symbol, compare = COMPARISONS[condition["Type"]]
+    left, right = evaluate(condition.get("LeftValue"), scope), evaluate(condition.get("RightValue"), scope)
+    if isinstance(left, (int, float)) != isinstance(right, (int, float)):
+        left, right = _number(left), _number(right)
+    try:
+        holds = bool(compare(left, right))
+    except TypeError:
+        raise ExpressionError("these values cannot be compared", got=f"{left!r} {symbol} {right!r}") from None
+    return holds, (CheckedCondition(f"{label(condition.get('LeftValue'))}: {left} {symbol} {right}", holds, left, symbol, right),)
+
+
+def label(value: Any) -> str:
+    """Return a few words for the value that a condition looks at: the last names of its path."""
+    kind = expression_kind(value)
+    if kind == "Std:JsonGet":
+        parts = str(value[kind].get("Path", "")).split(".")
+        parts = parts[:-1] if parts[-1] == "value" else parts
+        return ".".join(parts[-3:] if "confusion_matrix" in parts else parts[-1:])
+    return str(value[kind]).split(".", 1)[-1] if kind == "Get" else str(value)[:60]
+
+
+def _in(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    query = evaluate(condition.get("QueryValue", condition.get("Value")), scope)
+    values = evaluate(condition.get("Values", condition.get("In")), scope)
+    holds = query in values if isinstance(values, list) else False
+    told = label(condition.get("QueryValue", condition.get("Value")))
+    return holds, (CheckedCondition(f"{told}: {query} in {values}", holds, query, "in", values),)
+
+
+def _not(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    inner = condition.get("Condition", condition.get("Expression"))
+    if not isinstance(inner, Mapping):
+        raise ExpressionError("Not takes one Condition", got=str(inner)[:80])
+    holds, checks = _evaluate(inner, scope)
+    return not holds, tuple(CheckedCondition(f"not ({c.text})", not c.holds, c.left, f"not {c.operator}", c.right) for c in checks)
+
+
+def _not_in(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    return _not({"Condition": {**condition, "Type": "In"}}, scope)
+
+
+def _or(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    results = [_evaluate(part, scope) for part in condition.get("Conditions") or []]
+    return any(holds for holds, _ in results), tuple(check for _, checks in results for check in checks)
+
+
+def _and(condition: Mapping[str, Any], scope: Scope) -> Checked:
+    return evaluate_conditions(condition.get("Conditions") or [], scope)
+
+
+COMBINATIONS: Mapping[str, Callable[[Mapping[str, Any], Scope], Checked]] = {"In": _in, "NotIn": _not_in, "Not": _not, "Or": _or, "And": _and}
+
+
+def leaves(conditions: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every comparison in a list of raw conditions, combinations opened."""
+    for condition in conditions:
+        if isinstance(condition, Mapping):
+            inner = [condition["Condition"]] if "Condition" in condition else condition.get("Conditions")
+            if isinstance(inner, list):
+                yield from leaves(inner)
+            else:
+                yield condition

@@ -1,0 +1,26 @@
+"""Where a container program finds /opt/ml, and how it reports a failure."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def base() -> Path:
+    """Return the real /opt/ml."""
+    return Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+
+
+def config(name: str) -> Any:
+    """Return a file of /opt/ml/input/config as JSON, an empty object when it is not there."""
+    path = base() / "input" / "config" / name
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def write_failure(text: str) -> None:
+    """Write /opt/ml/output/failure, which becomes the job's FailureReason."""
+    path = base() / "output" / "failure"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
