@@ -1,0 +1,1 @@
+"""What job scripts share. Ships inside every code bundle; standard library and the image's own libraries only."""
