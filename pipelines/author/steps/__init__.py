@@ -1,0 +1,1 @@
+"""One module a step: `compose` returns the SDK's step object."""

@@ -1,0 +1,125 @@
+"""Compile a configuration to a definition and the objects it reads, once per content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipelines.author import bundles
+from pipelines.config.model import PipelineConfig
+from pipelines.errors import ConfigError, InternalError
+
+GATE_MARK = "sagewright.gate."
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Hold a definition's text and the objects that it reads, by URI."""
+
+    definition_json: str
+    objects: Mapping[str, bytes | Path]
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of the definition's bytes."""
+        return hashlib.sha256(self.definition_json.encode()).hexdigest()
+
+
+def objects_of(config: PipelineConfig, root: Path) -> dict[str, bytes | Path]:
+    """Return every object that the pipeline reads: code bundles, and the input when it is a local file.
+
+    Raises:
+        ConfigError: a script or the input is not there.
+    """
+    made = bundles.build(config, root)
+    objects: dict[str, bytes | Path] = {}
+    for section, bundle in made.items():
+        objects.update([bundle.archive()] if section == "training" else bundle.objects())
+    data = bundles.data_object(config, root)
+    return {**objects, **({data[0]: data[1]} if data else {})}
+
+
+def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
+    """Return the definition and its objects, composed in this process; the same input gives the same bytes.
+
+    Raises:
+        ConfigError: a script or the input is not there, or the SDK refuses a value.
+    """
+    from pipelines.author.pipeline import FAIL, GATE, build
+    from pipelines.author.sdk import quiet_sdk, with_descriptions
+    from pipelines.config.parameters import pipeline_parameters
+
+    root = root.absolute()
+    objects = objects_of(config, root)
+    with quiet_sdk(config.aws.region):
+        document = json.loads(build(config, root).definition())
+    marks = {f"{GATE_MARK}{FAIL}": "quality"} if any(step["Name"] == GATE for step in document["Steps"]) else {}
+    described = with_descriptions(document, {p.name: p.description for p in pipeline_parameters(config)}, marks)
+    return Compiled(json.dumps(described, separators=(",", ":"), ensure_ascii=False), objects)
+
+
+def compile_key(config: PipelineConfig, root: Path) -> str:
+    """Return a hash of all that the definition depends on, found without importing the SDK."""
+    parts: dict[str, Any] = {"config": config.as_json(), "sdk": _installed("sagemaker"), "sagewright": _installed("sagewright")}
+    parts["objects"] = sorted(objects_of(config, root))
+    here = Path(__file__).resolve().parent
+    parts["author"] = [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted([*here.rglob("*.py"), *(here.parent / "config").glob("*.py")])]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path) -> Compiled:
+    """Return the compiled pipeline from the cache, or have another process import the SDK and compile it.
+
+    Raises:
+        ConfigError: see `compile_pipeline`.
+        InternalError: the other process failed in a way it should not.
+    """
+    root = root.absolute()
+    file = cache_dir / f"{compile_key(config, root)}.json"
+    text = _cached(file)
+    if text is None:
+        text = _ask(config, root)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "w") as out:
+            out.write(text)
+        shutil.move(partial, file)
+    return Compiled(text, objects_of(config, root))
+
+
+def _cached(file: Path) -> str | None:
+    try:
+        text = file.read_text()
+        json.loads(text)
+    except (OSError, ValueError):
+        return None
+    return text
+
+
+def _ask(config: PipelineConfig, root: Path) -> str:
+    request = json.dumps({"config": config.as_json(), "root": str(root)})
+    done = subprocess.run([sys.executable, "-m", "pipelines.author"], input=request, capture_output=True, text=True, check=False)
+    if done.returncode == ConfigError.exit_code:
+        told = json.loads(done.stdout)
+        raise ConfigError(**told)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InternalError("the pipeline could not be composed", got=last, hint="`sagewright doctor` shows what is installed.")
+    return done.stdout

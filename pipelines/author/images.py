@@ -1,0 +1,22 @@
+"""Image URIs, from the SDK's own table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.errors import ConfigError
+
+
+def xgboost_image(region: str, version: str) -> str:
+    """Return the URI of the XGBoost image of a version in a region.
+
+    Raises:
+        ConfigError: the SDK's table has no such region or version.
+    """
+    from sagemaker.core import image_uris
+
+    try:
+        uri: Any = image_uris.retrieve("xgboost", region, version=version)
+    except ValueError as error:
+        raise ConfigError("the SDK knows no XGBoost image for this", where="aws.region, training.version", got=f"{region}, {version}", hint=str(error)) from None
+    return str(uri)

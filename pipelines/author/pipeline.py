@@ -1,0 +1,73 @@
+"""Compose the pipeline that a configuration describes, one function a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.author import bundles
+from pipelines.author.images import xgboost_image
+from pipelines.author.sdk import make_session, quiet_sdk
+from pipelines.author.steps import evaluate, gate, preprocess, register, train
+from pipelines.config.model import PipelineConfig
+from pipelines.config.parameters import pipeline_parameters
+
+GATE, FAIL = gate.NAME, gate.FAIL
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Hold what every step is composed from: configuration, bundles, SDK session, image and SDK parameters by name."""
+
+    config: PipelineConfig
+    bundles: dict[str, bundles.Bundle]
+    session: Any
+    image: str
+    parameters: dict[str, Any]
+
+    def output_uri(self, step: str, output: str) -> Any:
+        """Return the S3 URI of a step's output: one folder an execution, step and output."""
+        from sagemaker.core.workflow.execution_variables import ExecutionVariables
+        from sagemaker.core.workflow.functions import Join
+
+        start = f"s3://{self.config.aws.bucket}/{self.config.name}/executions"
+        return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, step, *([output] if output else [])])
+
+
+def build(config: PipelineConfig, root: Path) -> Any:
+    """Return the SDK's Pipeline object.
+
+    Raises:
+        ConfigError: a script or the input is not there.
+    """
+    made = bundles.build(config, root)
+    data = bundles.data_object(config, root)
+    with quiet_sdk(config.aws.region):
+        from sagemaker.mlops.workflow.pipeline import Pipeline
+
+        parameters = {p.name: _parameter(p, data[0] if data and p.name == "InputData" and p.config_key == "data.input" else p.default) for p in pipeline_parameters(config)}
+        session = make_session(config.aws.region, config.aws.bucket)
+        composition = Composition(config, made, session, xgboost_image(config.aws.region, config.training.version), parameters)
+        return Pipeline(name=config.name, parameters=list(parameters.values()), steps=_steps(composition), sagemaker_session=session)
+
+
+def _steps(composition: Composition) -> list[Any]:
+    prepared = preprocess.compose(composition)
+    trained = train.compose(composition, prepared)
+    judged, report = evaluate.compose(composition, prepared, trained)
+    registered = register.compose(composition, trained, judged) if composition.config.registration else None
+    if composition.config.gate:
+        return [prepared, trained, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
+    if registered:
+        registered.add_depends_on([judged])
+    return [prepared, trained, judged, *([registered] if registered else [])]
+
+
+def _parameter(declared: Any, default: Any) -> Any:
+    from sagemaker.core.workflow import parameters
+
+    kinds = {name: getattr(parameters, f"Parameter{name}") for name in ("String", "Integer", "Float", "Boolean")}
+    value = float(default) if declared.type == "Float" and default is not None else default
+    enums = {"enum_values": list(declared.enum_values)} if declared.enum_values else {}
+    return kinds[declared.type](name=declared.name, default_value=value, **enums)

@@ -1,0 +1,34 @@
+"""Evaluate: the model on the held-out test split, as a property file that conditions read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.steps.jobs import ML, input_, processing_step
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+NAME = "Evaluate"
+REPORT = "EvaluationReport"
+FILE = "evaluation.json"
+
+
+def compose(composition: Composition, prepared: Any, trained: Any) -> tuple[Any, Any]:
+    """Return the step and its property file."""
+    from sagemaker.core.workflow.properties import PropertyFile
+
+    report = PropertyFile(name=REPORT, output_name="evaluation", path=FILE)
+    test = prepared.properties.ProcessingOutputConfig.Outputs["test"].S3Output.S3Uri
+    step = processing_step(
+        composition,
+        NAME,
+        "evaluation",
+        inputs=[input_("model", trained.properties.ModelArtifacts.S3ModelArtifacts, f"{ML}/model"), input_("test", test, f"{ML}/test")],
+        outputs=["evaluation"],
+        arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()],
+        property_files=[report],
+        display_name="Evaluate on the test split",
+        description="Scores the held-out test split: confusion matrix, accuracy, precision, recall, F scores, AUC, ROC and PR curves.",
+    )
+    return step, report

@@ -1,0 +1,87 @@
+"""What processing steps share: code as an input, files as inputs and outputs, caching and retries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+    from pipelines.config.model import Job
+
+ML = "/opt/ml/processing"
+CODE = f"{ML}/input/code"
+
+
+def input_(name: str, uri: Any, folder: str) -> Any:
+    """Return a processing input: every object below a URI, in one folder."""
+    from sagemaker.core.shapes import ProcessingInput, ProcessingS3Input
+
+    source = ProcessingS3Input(
+        s3_uri=uri,
+        local_path=folder,
+        s3_data_type="S3Prefix",
+        s3_input_mode="File",
+        s3_data_distribution_type="FullyReplicated",
+        s3_compression_type="None",
+    )
+    return ProcessingInput(input_name=name, s3_input=source)
+
+
+def processing_step(composition: Composition, name: str, section: str, inputs: list[Any], outputs: list[str], arguments: list[Any], **texts: Any) -> Any:
+    """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing."""
+    from sagemaker.core.processing import Processor
+    from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
+    from sagemaker.mlops.workflow.steps import ProcessingStep
+
+    job: Job = getattr(composition.config, section)
+    bundle = composition.bundles[section]
+    processor = Processor(
+        role=composition.config.aws.role_arn,
+        image_uri=composition.image,
+        instance_count=composition.parameters["ProcessingInstanceCount"],
+        instance_type=composition.parameters["ProcessingInstanceType"],
+        entrypoint=["python3", f"{CODE}/{bundle.script}"],
+        volume_size_in_gb=job.volume_size_gb,
+        max_runtime_in_seconds=job.max_runtime_s,
+        base_job_name=name.lower(),
+        env=dict(job.environment) or None,
+        sagemaker_session=composition.session,
+    )
+    made = [
+        ProcessingOutput(
+            output_name=output,
+            s3_output=ProcessingS3Output(s3_uri=composition.output_uri(name, output), local_path=f"{ML}/{output}", s3_upload_mode="EndOfJob"),
+        )
+        for output in outputs
+    ]
+    step_args = processor.run(inputs=[*inputs, input_("code", f"{bundle.prefix}/", CODE)], outputs=made, arguments=arguments)
+    return ProcessingStep(name, step_args=step_args, cache_config=cache(composition), retry_policies=retries(composition), **texts)
+
+
+def cache(composition: Composition) -> Any:
+    """Return the step's CacheConfig."""
+    from sagemaker.mlops.workflow.steps import CacheConfig
+
+    config = composition.config.cache
+    return CacheConfig(enable_caching=config.enabled, expire_after=config.expire_after)
+
+
+def retries(composition: Composition) -> list[Any]:
+    """Return retries on faults of the service and of its capacity, for steps that run a job."""
+    from sagemaker.mlops.workflow.retry import SageMakerJobExceptionTypeEnum, SageMakerJobStepRetryPolicy
+
+    config = composition.config.retry
+    faults = [SageMakerJobExceptionTypeEnum.INTERNAL_ERROR, SageMakerJobExceptionTypeEnum.CAPACITY_ERROR]
+    policy = SageMakerJobStepRetryPolicy(
+        exception_types=faults, interval_seconds=config.interval_s, backoff_rate=config.backoff_rate, max_attempts=config.max_attempts
+    )
+    return [*step_retries(composition), policy]
+
+
+def step_retries(composition: Composition) -> list[Any]:
+    """Return retries on faults and throttling of the step itself, for steps that run no job."""
+    from sagemaker.mlops.workflow.retry import StepExceptionTypeEnum, StepRetryPolicy
+
+    config = composition.config.retry
+    faults = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
+    return [StepRetryPolicy(exception_types=faults, interval_seconds=config.interval_s, backoff_rate=config.backoff_rate, max_attempts=config.max_attempts)]

@@ -1,0 +1,29 @@
+"""Preprocess: raw rows in, three splits and the fitted recipe out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.steps.jobs import ML, input_, processing_step
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+NAME = "Preprocess"
+OUTPUTS = ["train", "validation", "test", "recipe"]
+
+
+def compose(composition: Composition) -> Any:
+    """Return the step."""
+    steps = [step.step.replace("_", " ") for step in composition.config.recipe]
+    done = ", ".join(dict.fromkeys(steps)) or "no recipe"
+    return processing_step(
+        composition,
+        NAME,
+        "preprocess",
+        inputs=[input_("raw", composition.parameters["InputData"], f"{ML}/input/raw")],
+        outputs=OUTPUTS,
+        arguments=["--seed", composition.parameters["Seed"].to_string()],
+        display_name="Prepare and split the data",
+        description=f"Splits the rows, then fits on the training split only: {done}."[:3072],
+    )

@@ -1,0 +1,49 @@
+"""Register: the model as a new version of its group, with its metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.sdk import without_added_environment
+from pipelines.author.steps.evaluate import FILE
+from pipelines.author.steps.jobs import step_retries
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+NAME = "Register"
+
+
+def compose(composition: Composition, trained: Any, judged: Any) -> Any:
+    """Return the step."""
+    from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+    from sagemaker.core.workflow.functions import Join
+    from sagemaker.mlops.workflow.model_step import ModelStep
+    from sagemaker.serve import ModelBuilder
+
+    config = composition.config.registration
+    assert config
+    report = Join(on="/", values=[judged.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri, FILE])
+    builder = ModelBuilder(
+        s3_model_data_url=trained.properties.ModelArtifacts.S3ModelArtifacts,
+        image_uri=composition.image,
+        role_arn=composition.config.aws.role_arn,
+        sagemaker_session=composition.session,
+    )
+    step_args = builder.register(
+        model_package_group_name=config.model_package_group,
+        content_types=list(config.content_types),
+        response_types=list(config.response_types),
+        inference_instances=list(config.inference_instances),
+        transform_instances=list(config.transform_instances),
+        model_metrics=ModelMetrics(model_statistics=MetricsSource(content_type="application/json", s3_uri=report)),
+        approval_status=composition.parameters["ModelApprovalStatus"],
+        description=config.description or composition.config.description or None,
+    )
+    return ModelStep(
+        NAME,
+        step_args=without_added_environment(step_args),
+        retry_policies=step_retries(composition),
+        display_name="Register the model",
+        description=f"Adds a version to the model package group {config.model_package_group}, with the evaluation as its model quality.",
+    )

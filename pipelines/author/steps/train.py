@@ -1,0 +1,63 @@
+"""Train: built-in XGBoost, or a script on the XGBoost image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.steps.jobs import cache, retries
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+NAME = "Train"
+PARQUET = "application/x-parquet"
+
+
+def compose(composition: Composition, prepared: Any) -> Any:
+    """Return the step."""
+    from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, StoppingCondition
+    from sagemaker.mlops.workflow.steps import TrainingStep
+    from sagemaker.train import ModelTrainer
+
+    config = composition.config.training
+    outputs = prepared.properties.ProcessingOutputConfig.Outputs
+    channels = [InputData(channel_name=name, data_source=outputs[name].S3Output.S3Uri, content_type=PARQUET) for name in ("train", "validation")]
+    trainer = ModelTrainer(
+        training_image=composition.image,
+        role=composition.config.aws.role_arn,
+        base_job_name=NAME.lower(),
+        compute=Compute(
+            instance_type=composition.parameters["TrainingInstanceType"],
+            instance_count=composition.parameters["TrainingInstanceCount"],
+            volume_size_in_gb=config.volume_size_gb,
+        ),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=config.max_runtime_s),
+        output_data_config=OutputDataConfig(s3_output_path=composition.output_uri(NAME, "")),
+        hyperparameters=_hyperparameters(composition),
+        environment=dict(config.environment) or None,
+        input_data_config=channels,
+        sagemaker_session=composition.session,
+    )
+    kind = f"with {config.script}" if config.script else f"{config.version}, built-in algorithm"
+    return TrainingStep(
+        NAME,
+        step_args=trainer.train(wait=False),
+        display_name="Train XGBoost",
+        description=f"Trains XGBoost {kind}, on the training split with the validation split beside it."[:3072],
+        cache_config=cache(composition),
+        retry_policies=retries(composition),
+    )
+
+
+def _hyperparameters(composition: Composition) -> dict[str, Any]:
+    given = {name: _text(value) for name, value in composition.config.training.hyperparameters.items()}
+    seed = {} if "seed" in given else {"seed": composition.parameters["Seed"].to_string()}
+    if not composition.config.training.script:
+        return {"objective": "binary:logistic", "num_round": "100", **given, **seed}
+    bundle = composition.bundles["training"]
+    uri, _ = bundle.archive()
+    return {**given, **seed, "sagemaker_program": bundle.script, "sagemaker_submit_directory": uri}
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
