@@ -18,5 +18,7 @@ def xgboost_image(region: str, version: str) -> str:
     try:
         uri: Any = image_uris.retrieve("xgboost", region, version=version)
     except ValueError as error:
-        raise ConfigError("the SDK knows no XGBoost image for this", where="aws.region, training.version", got=f"{region}, {version}", hint=str(error)) from None
+        raise ConfigError(
+            "the SDK knows no XGBoost image for this", where="aws.region, training.version", got=f"{region}, {version}", hint=str(error)
+        ) from None
     return str(uri)

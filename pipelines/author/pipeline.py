@@ -46,7 +46,10 @@ def build(config: PipelineConfig, root: Path) -> Any:
     with quiet_sdk(config.aws.region):
         from sagemaker.mlops.workflow.pipeline import Pipeline
 
-        parameters = {p.name: _parameter(p, data[0] if data and p.name == "InputData" and p.config_key == "data.input" else p.default) for p in pipeline_parameters(config)}
+        parameters = {
+            p.name: _parameter(p, data[0] if data and p.name == "InputData" and p.config_key == "data.input" else p.default)
+            for p in pipeline_parameters(config)
+        }
         session = make_session(config.aws.region, config.aws.bucket)
         composition = Composition(config, made, session, xgboost_image(config.aws.region, config.training.version), parameters)
         return Pipeline(name=config.name, parameters=list(parameters.values()), steps=_steps(composition), sagemaker_session=session)

@@ -9,8 +9,9 @@ from pipelines.definition.model import Definition
 from pipelines.report.graph_view import Edge, Vertex, View, view
 from pipelines.report.words import wrap
 
-# Letters and digits of any script pass; anything Mermaid or Markdown could read becomes a numeric entity, which Mermaid writes `#35;`.
-UNSAFE = re.compile(r"[^\w ,.\-/]|_", re.ASCII)
+# Letters and digits of any script pass; what Mermaid, Markdown or HTML could read becomes a numeric entity, which Mermaid writes `#35;`.
+# A point or a dash before a space would start a Markdown list.
+UNSAFE = re.compile(r"[^\w ,.\-/]|_|[.\-](?=\s|$)|^-")
 ROUND, BOX, HEXAGON, TRAPEZE = ("([", "])"), ("[", "]"), ("{{", "}}"), ("[/", "\\]")
 SHAPES: Mapping[str, tuple[str, str]] = {
     "Processing": BOX,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipelines.definition.model import Definition
 from pipelines.report.graph_view import BRANCH_WORDS, Edge, Vertex, View, view
-from pipelines.report.words import clean, columns, cut, wrap
+from pipelines.report.words import columns, cut, wrap
 
 WIDTH = 100
 ROOM = 40  # columns that a line keeps for its own words, however deep it stands
 STATUS_MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Stopping": "■", "Executing": "●", "Starting": "●"}
 PLAIN_MARKS: Mapping[str, str] = {"Succeeded": "ok", "Failed": "FAILED", "Stopped": "stopped", "Stopping": "stopping", "Executing": "...", "Starting": "..."}
 PLAIN: Mapping[int, str] = str.maketrans({"├": "+", "└": "`", "─": "-", "│": "|", "·": "-", "…": "...", "\ufffd": "?"})
+
+
+_Child = tuple[str, View, "str | None"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def _fitted(line: _Line, ascii: bool) -> str:
     text = line.prefix + line.text
     if ascii:
         text = text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
-    return text.rstrip() if columns(text) <= WIDTH else cut(text, WIDTH - 2).rstrip("…").rstrip() + ("..." if ascii else "…")
+    return text.rstrip() if columns(text) <= WIDTH else cut(text, WIDTH - 3).rstrip("… ") + ("..." if ascii else "…")
 
 
 def _level(shown: View, branch: tuple[str, bool] | None, prefix: str, marks: Mapping[str, str]) -> Iterator[_Line]:
@@ -55,7 +58,7 @@ def _step(shown: View, name: str, first: str, rest: str, marks: Mapping[str, str
     vertex = shown.vertices[name]
     first, rest = _shortened(first), _shortened(rest)
     children = _children(shown, name)
-    yield _Line(first, _heading(vertex, marks))
+    yield _Line(first, _heading(vertex, WIDTH - columns(first), marks))
     stem = rest + ("│  " if children else "   ")
     for text in _details(shown, vertex, name):
         for row, words in enumerate(wrap(text, WIDTH - columns(stem) - 2, 4)):
@@ -65,7 +68,7 @@ def _step(shown: View, name: str, first: str, rest: str, marks: Mapping[str, str
         dashes = "─" * (5 - len(word))
         inner = rest + ("   " if last else "│  ")
         corner = f"{rest}{'└' if last else '├'}─ {word} {dashes} "
-        yield from _step(scope, child, corner, inner + "       ", marks) if child else [_Line(corner, "(nothing)")]
+        yield from _step(scope, child, corner, inner + "       ", marks) if child is not None else [_Line(corner, "(nothing)")]
 
 
 def _shortened(prefix: str) -> str:
@@ -73,27 +76,36 @@ def _shortened(prefix: str) -> str:
     return prefix if len(prefix) <= room else "… " + prefix[2 - room :]
 
 
-def _children(shown: View, name: str) -> list[tuple[str, View, str]]:
-    """Return (word in front, where it is shown, step name) of every step that one holds; a branch without steps has an empty name."""
-    vertex = shown.vertices[name]
-    if vertex.body:
-        return [("each", vertex.body, inner) for inner, held in vertex.body.vertices.items() if held.branch is None]
-    if vertex.type != "Condition":
-        return []
+def _children(shown: View, name: str) -> list[_Child]:
+    """Return (word in front, where it is shown, step name) of every step that one holds; a branch without steps has None for a name."""
+    return HELD[shown.vertices[name].type](shown, name) if shown.vertices[name].type in HELD else []
+
+
+def _branches(shown: View, name: str) -> list[_Child]:
     return [child for taken, word in BRANCH_WORDS.items() for child in _branch(shown, (name, taken), word)]
 
 
-def _branch(shown: View, branch: tuple[str, bool], word: str) -> list[tuple[str, View, str]]:
-    return [(word, shown, name) for name, vertex in shown.vertices.items() if vertex.branch == branch] or [(word, shown, "")]
+def _branch(shown: View, branch: tuple[str, bool], word: str) -> list[_Child]:
+    return [(word, shown, name) for name, vertex in shown.vertices.items() if vertex.branch == branch] or [(word, shown, None)]
 
 
-def _heading(vertex: Vertex, marks: Mapping[str, str]) -> str:
+def _body(shown: View, name: str) -> list[_Child]:
+    body = shown.vertices[name].body
+    return [("each", body, inner) for inner, held in body.vertices.items() if held.branch is None] if body else []
+
+
+HELD: Mapping[str, Callable[[View, str], list[_Child]]] = {"Condition": _branches, "ForEach": _body}
+
+
+def _heading(vertex: Vertex, room: float, marks: Mapping[str, str]) -> str:
+    """Return a step's own line; the display name is what gives way when room is short."""
     mark = marks.get(vertex.status, "·") + " " if vertex.status else ""
-    named = cut(clean(vertex.name), 64) or "(no name)"
-    title = f'"{vertex.title}"' if vertex.title not in (vertex.name, "(no name)") else ""
-    status = f"[{vertex.status}]" if vertex.status else ""
-    told = ", ".join(vertex.marks)
-    return mark + "  ".join(part for part in (named, vertex.type, title, told and f"({told})", status) if part)
+    told = f"({', '.join(vertex.marks)})" if vertex.marks else ""
+    parts = [mark + (cut(vertex.name, 64) or "(no name)"), vertex.type, "", told, f"[{vertex.status}]" if vertex.status else ""]
+    left = room - columns("  ".join(part for part in parts if part)) - 4
+    if vertex.title not in (vertex.name, "(no name)") and left >= 8:
+        parts[2] = f'"{cut(vertex.title, left)}"'
+    return "  ".join(part for part in parts if part)
 
 
 def _details(shown: View, vertex: Vertex, name: str) -> Iterator[str]:

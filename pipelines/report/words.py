@@ -61,7 +61,7 @@ def wrap(text: str, room: float, rows: int, measure: Measure = columns) -> list[
             lines.append("")
         lines[-1] += atom
         if len(lines) > rows:
-            return [*(line.rstrip() for line in lines[: rows - 1]), cut(lines[rows - 1].rstrip() + " …", room, measure)]
+            return [*(line.rstrip() for line in lines[: rows - 1]), cut(lines[rows - 1].rstrip() + "…", room, measure)]
     return [line.rstrip() for line in lines]
 
 

@@ -1,0 +1,80 @@
+"""Examples that anyone can run: data made from a seed, and the pipeline.yaml that goes with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import UsageError
+from pipelines.samples import hotel_bookings
+
+SCHEMA_FILE = "pipeline.schema.json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Name an example's data file and what makes its bytes."""
+
+    file: str
+    generate: Callable[[], bytes]
+
+
+SAMPLES: Mapping[str, Sample] = {"hotel-bookings": Sample(hotel_bookings.FILE, hotel_bookings.generate)}
+
+
+def examples_root() -> Path:
+    """Return the folder of the examples: inside the wheel, or in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "_examples" if (package / "_examples").is_dir() else package.parent / "examples"
+
+
+def write_sample(name: str, directory: Path, *, data_only: bool = False) -> list[Path]:
+    """Write an example's data, and unless `data_only` its pipeline.yaml, profiles and schema; return the files that are new.
+
+    A file that is there with other content is never overwritten.
+
+    Raises:
+        UsageError: there is no such example, or a file of the same name has other content.
+    """
+    if name not in SAMPLES:
+        raise UsageError("there is no such example", got=name, expected=f"one of: {', '.join(SAMPLES)}")
+    files: dict[Path, bytes] = {}
+    if not data_only:
+        root = examples_root() / name
+        files = {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.yaml"))}
+        files[Path(SCHEMA_FILE)] = schema_bytes()
+    files[Path("data") / SAMPLES[name].file] = SAMPLES[name].generate()
+    return write_files(directory, files)
+
+
+def schema_bytes() -> bytes:
+    """Return the JSON Schema of pipeline.yaml as the bytes of a file."""
+    from pipelines.config.schema import schema
+
+    return (json.dumps(schema(), indent=1) + "\n").encode()
+
+
+def write_files(directory: Path, files: Mapping[Path, bytes]) -> list[Path]:
+    """Write files below a folder, all or none; return those that were not there with the same content already.
+
+    Raises:
+        UsageError: one is there with other content, or the folder cannot be written.
+    """
+    for name, body in files.items():
+        if (directory / name).exists() and (directory / name).read_bytes() != body:
+            hint = "Move it away, or choose another --directory."
+            raise UsageError("this file exists with other content and is left alone; nothing was written", where=str(directory / name), hint=hint)
+    new = [name for name in files if not (directory / name).exists()]
+    try:
+        for name in new:
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.partial")
+            partial.write_bytes(files[name])
+            os.replace(partial, path)
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror}", where=str(error.filename or directory)) from None
+    return [directory / name for name in new]
