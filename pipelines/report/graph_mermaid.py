@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from pipelines.definition.model import Definition
 from pipelines.report.graph_view import Edge, Vertex, View, view
-from pipelines.report.words import wrap
+from pipelines.report.words import cut, wrap
 
 # Letters and digits of any script pass; what Mermaid, Markdown or HTML could read becomes a numeric entity, which Mermaid writes `#35;`.
 # A point or a dash before a space would start a Markdown list.
 UNSAFE = re.compile(r"[^\w ,.\-/]|_|[.\-](?=\s|$)|^-")
+# Mermaid reads these even in entities: $$ as a formula, \n as a line break, fa:fa-x as an icon. A space without width keeps them apart.
+JOINED = re.compile(r"(?<=[$\\])|(?=:fa-)")
 ROUND, BOX, HEXAGON, TRAPEZE = ("([", "])"), ("[", "]"), ("{{", "}}"), ("[/", "\\]")
 SHAPES: Mapping[str, tuple[str, str]] = {
     "Processing": BOX,
@@ -57,7 +59,8 @@ def _scope(shown: View, prefix: str, indent: str) -> Iterator[str]:
     ids = _ids(shown, prefix)
     for name, vertex in shown.vertices.items():
         if vertex.body:
-            yield f'{indent}subgraph {ids[name]}["{_label(vertex)}"]'
+            yield f'{indent}subgraph {ids[name]}["{_heading(vertex)}"]'
+            yield f"{indent}  direction TB"
             yield from _scope(vertex.body, f"{ids[name]}x", indent + "  ")
             yield f"{indent}end"
         else:
@@ -75,18 +78,22 @@ def _edge(edge: Edge, ids: Mapping[str, str]) -> str:
     return f"{ids[edge.source]} {ARROWS[edge.kind]}{label} {ids[edge.target]}"
 
 
+def _heading(vertex: Vertex) -> str:
+    """Return the one line that stands over a ForEach's body."""
+    return escape(cut(" ".join([f"{vertex.title} ({vertex.type})", *vertex.marks, vertex.status]).strip(), 60, len))
+
+
 def _label(vertex: Vertex) -> str:
-    title = wrap(vertex.title, 30, 3, len)
-    conditions = [row for condition in vertex.conditions[:4] for row in wrap(condition, 34, 2, len)]
+    title = wrap(vertex.title, 26, 3, len)
+    conditions = [row for condition in vertex.conditions[:4] for row in wrap(condition, 28, 2, len)]
     more = [f"and {len(vertex.conditions) - 4} more"] if len(vertex.conditions) > 4 else []
-    status = [f"· {vertex.status}"] if vertex.status else []
-    kind = " ".join([vertex.type, *(f"· {mark}" for mark in vertex.marks), *status])
-    return "<br/>".join(escape(line) for line in [*title, *conditions, *more, *wrap(kind, 40, 2, len)])
+    below = [*vertex.marks, *([vertex.status] if vertex.status else [])]
+    return "<br/>".join(escape(line) for line in [*title, vertex.type, *conditions, *more, *below])
 
 
 def escape(text: str) -> str:
     """Return text as Mermaid shows it literally inside quotes; it holds no character of Mermaid's, Markdown's or HTML's language."""
-    return UNSAFE.sub(lambda found: f"#{ord(found.group())};", text)
+    return UNSAFE.sub(lambda found: f"#{ord(found.group())};", JOINED.sub("\u200b", text))
 
 
 def _classes(shown: View) -> Iterator[str]:

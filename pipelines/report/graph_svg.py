@@ -112,7 +112,7 @@ def _card(vertex: Vertex) -> _Card:
     body = _draw(vertex.body) if vertex.body else None
     width = max(CARD, body.layout.width + 2 * BODY_PAD) if body else CARD
     lines = list(_lines(vertex, width))
-    height = max(lines[-1].y + 10, PAD + ICON + PAD)
+    height = max(lines[-1].y + 11, PAD + ICON + PAD)
     if body is None:
         return _Card(vertex, tuple(lines), width, height)
     at = ((width - body.layout.width) / 2, height + 4)
@@ -128,9 +128,9 @@ def _lines(vertex: Vertex, width: float) -> Iterator[_Text]:
     for note in (vertex.type, *vertex.marks):
         y += 15
         yield _Text("note", cut(note, width - left - PAD, NOTE), left, y - 2)
-    y = max(y, PAD + ICON) + (4 if vertex.conditions or vertex.status else 0)
+    y = max(y, PAD + ICON) + 4
     for css, row in _below(vertex, width - 2 * PAD):
-        y += 15
+        y += 18 if css == "state" else 15
         yield _Text(css, row, PAD, y)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.definition.model import Definition
 from pipelines.report.graph_view import BRANCH_WORDS, Edge, Vertex, View, view
@@ -36,15 +36,29 @@ def tree(definition: Definition, states: Mapping[str, str] | None = None, *, asc
         DefinitionError: steps wait for each other in a circle.
     """
     shown = view(definition, states or {})
-    lines = list(_level(shown, None, "", PLAIN_MARKS if ascii else STATUS_MARKS)) or [_Line("", "(no steps)")]
+    marks = PLAIN_MARKS if ascii else STATUS_MARKS
+    lines = list(_level(_plain(shown) if ascii else shown, None, "", marks)) or [_Line("", "(no steps)")]
     return "\n".join(_fitted(line, ascii) for line in lines)
 
 
 def _fitted(line: _Line, ascii: bool) -> str:
-    text = line.prefix + line.text
-    if ascii:
-        text = text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
+    text = _ascii(line.prefix + line.text) if ascii else line.prefix + line.text
     return text.rstrip() if columns(text) <= WIDTH else cut(text, WIDTH - 3).rstrip("… ") + ("..." if ascii else "…")
+
+
+def _ascii(text: str) -> str:
+    return text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
+
+
+def _plain(shown: View) -> View:
+    """Return the view with its words in ASCII, so that they are measured as they will stand."""
+    return View({name: _plain_vertex(vertex) for name, vertex in shown.vertices.items()}, shown.edges)
+
+
+def _plain_vertex(vertex: Vertex) -> Vertex:
+    conditions = tuple(_ascii(condition) for condition in vertex.conditions)
+    body = _plain(vertex.body) if vertex.body else None
+    return replace(vertex, name=_ascii(vertex.name), title=_ascii(vertex.title), status=_ascii(vertex.status), conditions=conditions, body=body)
 
 
 def _level(shown: View, branch: tuple[str, bool] | None, prefix: str, marks: Mapping[str, str]) -> Iterator[_Line]:
