@@ -46,10 +46,8 @@ def build(config: PipelineConfig, root: Path) -> Any:
     with quiet_sdk(config.aws.region):
         from sagemaker.mlops.workflow.pipeline import Pipeline
 
-        parameters = {
-            p.name: _parameter(p, data[0] if data and p.name == "InputData" and p.config_key == "data.input" else p.default)
-            for p in pipeline_parameters(config)
-        }
+        inputs = {"data.input": data[0]} if data else {}
+        parameters = {p.name: _parameter(p, inputs.get(p.config_key, p.default)) for p in pipeline_parameters(config)}
         session = make_session(config.aws.region, config.aws.bucket)
         composition = Composition(config, made, session, xgboost_image(config.aws.region, config.training.version), parameters)
         return Pipeline(name=config.name, parameters=list(parameters.values()), steps=_steps(composition), sagemaker_session=session)
@@ -70,7 +68,6 @@ def _steps(composition: Composition) -> list[Any]:
 def _parameter(declared: Any, default: Any) -> Any:
     from sagemaker.core.workflow import parameters
 
-    kinds = {name: getattr(parameters, f"Parameter{name}") for name in ("String", "Integer", "Float", "Boolean")}
-    value = float(default) if declared.type == "Float" and default is not None else default
+    kinds = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
     enums = {"enum_values": list(declared.enum_values)} if declared.enum_values else {}
-    return kinds[declared.type](name=declared.name, default_value=value, **enums)
+    return getattr(parameters, f"Parameter{declared.type}")(name=declared.name, default_value=kinds[declared.type](default), **enums)

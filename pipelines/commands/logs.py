@@ -32,7 +32,7 @@ def logs(
 
     place = Home(home)
     state = place.find(run)
-    wanted = [state.steps[step]] if step in state.steps else list(state.steps.values())
+    wanted = [state.steps[step]] if step and step in state.steps else list(state.steps.values())
     if step and step not in state.steps:
         raise UsageError(f"run {state.execution_id} has no step {step!r}", expected=f"one of: {', '.join(state.steps)}")
     found = {s.name: list(log_lines(place.run_dir(state) / "jobs" / s.job_name / "log.txt"))[-(tail or 0) :] for s in wanted if s.job_name}

@@ -41,12 +41,13 @@ def upsert(
     project = open_project(Request(source, home, profile, sets={**flags.pairs(set_, "--set"), **account}))
     checked(project.text, str(source), runs_here=False)
     aws = project.config.aws if project.config else None
-    if not (role_arn or aws):
+    role = role_arn or (aws.role_arn if aws else None)
+    if role is None:
         raise UsageError("a definition does not say which role its pipeline has", where=str(source), hint="Give --role-arn.")
     result = send(
         project.text,
         name=project.name,
-        role_arn=role_arn or aws.role_arn,
+        role_arn=role,
         objects=project.objects,
         region=region or (aws.region if aws else None),
         description=project.config.description if project.config else None,

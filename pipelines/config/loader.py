@@ -100,7 +100,7 @@ def _validated(path: Path, layers: _Layers) -> PipelineConfig:
     try:
         config = PipelineConfig(**layers.values)
     except ValidationError as error:
-        raise _collected(path, layers.origins, [describe(each) for each in without_shadows(error.errors(include_url=False))]) from None  # type: ignore[arg-type]
+        raise _collected(path, layers.origins, [describe(each) for each in without_shadows(error.errors(include_url=False))]) from None
     problems = list(impossible(config))
     if problems:
         raise _collected(path, layers.origins, problems)

@@ -104,7 +104,7 @@ class Cache(Section):
 class Job(Section):
     """Choose the script of a job and the machine it runs on."""
 
-    script: str | None = Field(None, description="Your own script, relative to the YAML file; the shipped job if absent")
+    script: str | None = Field(default=None, description="Your own script, relative to the YAML file; the shipped job if absent")
     instance_type: InstanceType = "ml.m5.large"
     instance_count: Annotated[int, Field(ge=1, le=100)] = 1
     volume_size_gb: Annotated[int, Field(ge=1, le=16384)] = 30
@@ -124,7 +124,7 @@ class Training(Job):
 class Evaluation(Job):
     """Score the held-out test split."""
 
-    threshold: Fraction = Field(0.5, description="Probability from which a row counts as positive; the default of DecisionThreshold")
+    threshold: Fraction = Field(default=0.5, description="Probability from which a row counts as positive; the default of DecisionThreshold")
 
 
 Metric = Literal["accuracy", "precision", "recall", "f1", "auc"]
@@ -183,7 +183,7 @@ class PipelineConfig(Section):
     evaluation: Evaluation = Evaluation()
     gate: tuple[MetricBar | CellBar, ...] = ()
     registration: Registration | None = None
-    parameters: dict[str, bool | int | float | str] = Field({}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
+    parameters: dict[str, bool | int | float | str] = Field(default={}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
     cache: Cache = Cache()
     retry: Retry = Retry()
     aws: Aws = Aws()

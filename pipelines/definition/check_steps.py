@@ -116,7 +116,8 @@ def step(definition: Definition, step: Step, executable: frozenset[str] | None) 
     yield from _secrets(step.raw.get("Arguments"), f"{step.path}.Arguments", "")
     if kind.operation:
         yield from shapes.check_request(kind.operation, step.arguments, f"{step.path}.Arguments", kind.filled)
-    yield from BY_TYPE.get(step.type, lambda step: iter(()))(step)
+    if step.type in BY_TYPE:
+        yield from BY_TYPE[step.type](step)
 
 
 def _own_keys(step: Step, kind: StepType) -> Problems:

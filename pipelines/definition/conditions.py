@@ -44,7 +44,7 @@ def evaluate_conditions(conditions: Sequence[Mapping[str, Any]], scope: Scope) -
 
 
 def _evaluate(condition: Mapping[str, Any], scope: Scope) -> Checked:
-    kind = condition.get("Type")
+    kind = str(condition.get("Type"))
     if kind in COMPARISONS:
         return _compare(condition, scope)
     if kind not in COMBINATIONS:

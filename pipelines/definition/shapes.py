@@ -126,7 +126,7 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def _number(kinds: type | tuple[type, ...], expected: str) -> Callable[[str, Any, str], Iterator[Problem]]:
+def _number(kinds: type[int] | tuple[type[int], type[float]], expected: str) -> Callable[[str, Any, str], Iterator[Problem]]:
     def check(name: str, value: Any, path: str) -> Iterator[Problem]:
         if isinstance(value, bool) or not isinstance(value, kinds):
             yield _wrong_type(path, value, expected)

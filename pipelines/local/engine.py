@@ -12,7 +12,7 @@ from pipelines.definition.expressions import evaluate
 from pipelines.definition.graph import Graph, Node
 from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
-from pipelines.local.cache import Cache, Lookup
+from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
 from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED
 from pipelines.local.faults import ClientFault, StepFault
@@ -107,7 +107,8 @@ class Engine:
 
     def _attempt_step(self, node: Node, cores: int) -> Outcome:
         """Run one step to its end, retries included; whatever goes wrong becomes an outcome (the job boundary)."""
-        step, cache_note = node.step, {}
+        step = node.step
+        cache_note: dict[str, Any] = {}
         try:
             outcome, cache_note = self._cached_or_run(step, cores)
         except (SagewrightError, ClientFault) as error:
@@ -133,12 +134,11 @@ class Engine:
         arguments = self._arguments(step, 1)
         lookup = self.cache.look_up(step, arguments, self._missing_output)
         if lookup.entry:
-            self._started(step, 1)
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}
         outcome = self._with_retries(step, cores)
         if outcome.status == "Succeeded":
             self.cache.store(step, arguments, {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics})
-        return outcome, {"cache": f"miss: {lookup.reason}"}
+        return outcome, {"cache": f"miss: {lookup.reason}"} if step.type in KEY_ARGUMENTS else {}
 
     def _arguments(self, step: Step, attempt: int) -> Any:
         return step.arguments if step.type in UNEVALUATED else evaluate(step.arguments, self._scope(step.name, attempt))

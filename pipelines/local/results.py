@@ -56,7 +56,8 @@ def _outputs(step: StepState) -> Iterator[tuple[str, str]]:
 
 def missed_bars(state: RunState) -> list[str]:
     """Return the conditions that did not hold, in words with both numbers."""
-    return [check["text"] for step in state.steps.values() for check in step.checks if not check["holds"]]
+    missed = [check for step in state.steps.values() for check in step.checks if not check["holds"]]
+    return [f"{check['text'].split(':')[0]} is {check['left']}, the bar is {check['operator']} {check['right']}" for check in missed]
 
 
 def exit_code(state: RunState, definition: Definition) -> int:

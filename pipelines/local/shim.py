@@ -110,6 +110,13 @@ class _AfterImport:
         finally:
             self._busy = False
         if spec and spec.loader:
-            execute = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: (execute(module), _wrap_library(name, self._root))  # type: ignore[method-assign,assign,func-returns-value]
+            spec.loader.exec_module = _followed(spec.loader.exec_module, lambda: _wrap_library(name, self._root))  # type: ignore[method-assign,assignment]
         return spec
+
+
+def _followed(execute: Callable[[Any], None], action: Callable[[], None]) -> Callable[[Any], None]:
+    def run(module: Any) -> None:
+        execute(module)
+        action()
+
+    return run

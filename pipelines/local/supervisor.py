@@ -30,7 +30,8 @@ class Supervisor:
 
     def __init__(self, spec: JobSpec, layer: str, lifeline: int) -> None:
         self._spec, self._isolation, self._lifeline = spec, layer, lifeline
-        self._reason, self._kill_at, self._exit = "exited", float("inf"), None
+        self._reason, self._kill_at = "exited", float("inf")
+        self._exit: int | None = None
         self._started = time.monotonic()
 
     def run(self, child: Callable[[], None]) -> JobResult:

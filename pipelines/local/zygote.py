@@ -139,7 +139,7 @@ def _execute(command: tuple[str, ...]) -> int:
 def _exit_code(code: Any) -> int:
     if code is None or isinstance(code, int):
         return (code or 0) & 0xFF
-    print(code, file=sys.stderr)  # noqa: T201  what the interpreter does with sys.exit("text")
+    sys.stderr.write(f"{code}\n")
     return 1
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from statistics import median
 
@@ -255,12 +255,17 @@ def _ports(work: _Work, x: Mapping[Cell, float], boxes: Mapping[str, Box]) -> di
 def _bends(
     work: _Work, x: Mapping[Cell, float], boxes: Mapping[str, Box], ports: Mapping[tuple[str, str], tuple[float, float]], tops: Sequence[float]
 ) -> dict[tuple[str, str, str], tuple[Bend, ...]]:
-    drawn: set[tuple[str, Cell, Cell]] = set()
+    drawn: set[tuple[Cell, ...]] = set()
     found = {}
     for key, path in work.paths.items():
-        hops = [hop for hop in pairwise(path) if (key[2], *hop) not in drawn]
-        drawn.update((key[2], *hop) for hop in hops)
-        found[key] = tuple(_bend(work, x[lower], _start(upper, key[2], x, boxes, ports, tops), tops, work.row_of[upper]) for upper, lower in hops)
+        bends = []
+        for upper, lower in pairwise(path):
+            trunk, hop = (upper, (key[2], "", 0)), (upper, lower, (key[2], "", 0))
+            if hop not in drawn:
+                bend = _bend(work, x[lower], _start(upper, key[2], x, boxes, ports, tops), tops, work.row_of[upper])
+                bends.append(replace(bend, y0=bend.y1) if trunk in drawn else bend)
+            drawn.update((trunk, hop))
+        found[key] = tuple(bends)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import statistics
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,13 @@ MAY_IMPORT = {
     "errors": set(),
 }
 # Broad `except` belongs to the job boundary and to main.
-BROAD_EXCEPT = {"pipelines/cli.py", "pipelines/local/engine.py", "pipelines/local/zygote.py", "pipelines/local/supervisor.py", "jobkit/failure.py"}
+BROAD_EXCEPT = {
+    "pipelines/cli.py",
+    "pipelines/local/engine.py",
+    "pipelines/local/zygote.py",
+    "pipelines/local/images/xgboost_algorithm.py",
+    "jobkit/failure.py",
+}
 # What may print: the command line, and the programs that are a container's own.
 MAY_PRINT = ("pipelines/cli.py", "pipelines/commands/", "pipelines/local/images/", "pipelines/author/__main__.py", *(f"{job}/" for job in JOBS))
 
@@ -166,6 +173,8 @@ def test_the_definition_language_is_pure():
 
 def test_no_file_names_a_registry_host_or_a_path_of_one_machine():
     hosts = re.compile(r"(py" r"pi|pythonhos" r"ted|npm" r"js|deb\.deb" r"ian)\.(org|com)|/wor" r"k/")
-    texts = [path for path in ROOT.rglob("*") if path.is_file() and path.suffix in {".py", ".md", ".toml", ".yaml", ".in", ".txt", ".lock", ""}]
-    ours = [path for path in texts if not {".venv", ".git", ".sagewright", "build"} & set(path.relative_to(ROOT).parts) and ".egg-info" not in str(path)]
-    assert [str(path.relative_to(ROOT)) for path in ours if hosts.search(path.read_text(errors="replace"))] == []
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
+    if tracked == [""]:
+        pytest.skip("not a git checkout")
+    named = [name for name in tracked if name and (ROOT / name).is_file() and hosts.search((ROOT / name).read_text(errors="replace"))]
+    assert named == []

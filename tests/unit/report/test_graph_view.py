@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import condition, definition, step
+from graph_samples import condition, definition, step
 
 from pipelines.errors import DefinitionError
 from pipelines.report import as_json, mermaid, svg, tree

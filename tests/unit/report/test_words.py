@@ -63,7 +63,10 @@ LEFT = {"LeftValue": read("metrics.accuracy.value"), "RightValue": {"Get": "Para
         ({"Type": "NotIn", "Value": {"Get": "Parameters.Stage"}, "In": ["a"]}, "Stage not in [a]"),
         ({"Type": "Not", "Condition": {"Type": "LessThan", **LEFT}}, "not (accuracy < MinAccuracy)"),
         ({"Type": "Not", "Expression": {"Type": "LessThan", **LEFT}}, "not (accuracy < MinAccuracy)"),
-        ({"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}, {"Type": "LessThan", **LEFT}]}, "(1 == 2 or accuracy < MinAccuracy)"),
+        (
+            {"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}, {"Type": "LessThan", **LEFT}]},
+            "(1 == 2 or accuracy < MinAccuracy)",
+        ),
         ({"Type": "And", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]}, "1 == 2"),
         ({"Type": "Sometimes"}, "Sometimes"),
         ({}, "None"),
