@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,8 +49,14 @@ def graph(
     if output is flags.Output.json:
         print_json(as_json(definition, states))
         return 0
-    text = {Format.tree: tree, Format.mermaid: mermaid, Format.svg: svg}[format_](definition, states)
+    plain = file is None and (sys.stdout.encoding or "ascii").lower() not in ("utf-8", "utf8")
+    drawn = {
+        Format.tree: lambda: tree(definition, states, ascii=plain),
+        Format.mermaid: lambda: mermaid(definition, states),
+        Format.svg: lambda: svg(definition, states),
+    }
+    text = drawn[format_]()
     if file:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     print(f"wrote {file}" if file else text)
     return 0

@@ -86,7 +86,16 @@ def test_a_reader_who_cannot_see_it_hears_the_steps_in_order(hotel):
     assert root.find(f"{NAME}desc").text.startswith("Preprocess, Processing. Train, Training after Preprocess, Failed. Evaluate, Processing after")
 
 
-ATTACKS = ["<script>alert(1)</script>", "</title></g></svg><script/>", "\"onload='x'", "a&amp;&lt;", "]]><!--", "\x00\x1b\ud800\uffff\n", "W" * 5000, "日本語" * 50]
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "</title></g></svg><script/>",
+    "\"onload='x'",
+    "a&amp;&lt;",
+    "]]><!--",
+    "\x00\x1b\ud800\uffff\n",
+    "W" * 5000,
+    "日本語" * 50,
+]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -124,9 +133,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed():
     here = Path(__file__)
     paths = os.pathsep.join([str(here.parent), str(here.parents[3])])
     texts = {
-        subprocess.run(
-            [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": seed}, capture_output=True, check=True
-        ).stdout
+        subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
         for seed in ("1", "2")
     }
     assert len(texts) == 1
