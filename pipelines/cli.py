@@ -6,8 +6,8 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
 
 from pipelines.errors import InternalError, Interrupted, SagewrightError, UsageError
@@ -29,6 +29,10 @@ COMMANDS = (
     "upsert",
     "doctor",
 )
+
+
+# Click's base class of usage errors, whether Typer carries Click inside (since 0.20) or imports it.
+USAGE_ERRORS: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 def build_app() -> typer.Typer:
@@ -63,9 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = build_app()(arguments, standalone_mode=False)
     except SagewrightError as error:
         code = _tell(error, arguments)
-    except click.ClickException as error:
-        code = _tell(UsageError(error.format_message(), where=f"sagewright {' '.join(arguments[:1])}".strip(), hint="See --help."), arguments)
-    except (KeyboardInterrupt, click.Abort):
+    except USAGE_ERRORS as error:
+        code = _misused(error.format_message(), arguments)
+    except (KeyboardInterrupt, typer.Abort):
         code = _tell(Interrupted("interrupted", hint="`sagewright resume` goes on with a run that was stopped."), arguments)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  whoever read our output has left; nothing more can be said
@@ -73,6 +77,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001  the last boundary: a defect becomes one message and a file that says where
         code = _tell(_defect(error), arguments)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(message: str, arguments: Sequence[str]) -> int:
+    if message.startswith("Usage:"):
+        print(message, file=sys.stderr)
+        return UsageError.exit_code
+    return _tell(UsageError(message.rstrip("."), where=f"sagewright {' '.join(arguments[:1])}".strip(), hint="See --help."), arguments)
 
 
 def _tell(error: SagewrightError, arguments: Sequence[str]) -> int:
