@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -104,3 +105,21 @@ def processing(name: str, script: str, *, outputs: tuple[str, ...] = (), inputs:
 def definition(*steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = (), **changes: Any) -> dict[str, Any]:
     """Return a definition document."""
     return {"Version": "2020-12-01", "Metadata": {}, "Parameters": list(parameters), "Steps": list(steps), **changes}
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory) -> Path:
+    """Compile the hotel-bookings example once; a folder with definition.json, the sample data and the local S3 that it needs."""
+    folder = tmp_path_factory.mktemp("compiled")
+    command = Command(folder)
+    assert command("sample", "hotel-bookings").code == 0
+    done = command("compile", "--file", "bookings.json")
+    assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def bookings(sagewright, compiled):
+    """Return the command in a folder where the compiled example lies ready to run."""
+    shutil.copytree(compiled, sagewright.folder, dirs_exist_ok=True)
+    return sagewright
