@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,8 +60,16 @@ def torn_files(home: Path) -> list[str]:
     return torn
 
 
-def processes_left(home: Path) -> list[str]:
-    """Return the command lines of processes that still work in a folder."""
+def processes_left(home: Path, patience_s: float = 5.0) -> list[str]:
+    """Return the command lines of processes that still work in a folder after some seconds."""
+    end = time.monotonic() + patience_s
+    while (found := processes_in(home)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def processes_in(home: Path) -> list[str]:
+    """Return the command lines of processes that work in a folder now."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cwd"):
         try:

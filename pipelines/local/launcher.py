@@ -60,6 +60,7 @@ class ColdLauncher:
                 self._running.discard(process.pid)
             process.stdin.close()
             process.wait()
+            process.stdout.close()
         if not answer:
             raise StepFault("SageMaker.JOB_INTERNAL_ERROR", f"the supervisor of {spec.name} ended with {process.returncode}")
         return JobResult(**json.loads(answer))

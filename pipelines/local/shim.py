@@ -31,6 +31,7 @@ LIBRARY_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "xgboost.sklearn": ("XGBModel.save_model", "XGBModel.load_model"),
     "pyarrow.parquet.core": ("ParquetFile.__init__", "ParquetWriter.__init__", "read_table", "write_table"),
     "pyarrow.parquet": ("read_table", "write_table"),
+    "pyarrow": ("OSFile", "memory_map"),
 }
 
 

@@ -14,6 +14,8 @@ import signal
 import sys
 from typing import Any
 
+from pipelines.local.supervisor import die_with_parent
+
 LIBRARIES = (
     "numpy",
     "pandas",
@@ -31,7 +33,8 @@ LIBRARIES = (
 
 
 def main() -> int:
-    """Serve until stdin ends."""
+    """Serve until stdin ends, or the engine is gone."""
+    die_with_parent()
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd()) or entry == os.environ.get("PYTHONPATH")]
