@@ -163,7 +163,7 @@ def _output_problem(target: Step, below: tuple[str | int, ...]) -> str | None:
         return None
     config = target.arguments.get("ProcessingOutputConfig")
     outputs = config.get("Outputs") if isinstance(config, Mapping) else None
-    names = {str(output.get("OutputName")): output for output in outputs or [] if isinstance(output, Mapping)}
+    names = {str(output.get("OutputName")): output for output in outputs if isinstance(output, Mapping)} if isinstance(outputs, list) else {}
     return None if below[2] in names else f"step {target.name} has no output {below[2]!r}; {_near(str(below[2]), names)}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.definition import shapes
 from pipelines.definition.catalog import STEP_TYPES, StepType
-from pipelines.definition.conditions import COMBINATIONS, COMPARISONS, leaves
+from pipelines.definition.conditions import COMBINATIONS, COMPARISONS, every_condition
 from pipelines.definition.expressions import expression_kind
 from pipelines.definition.model import DEFINITION_CHARACTERS, MISSING, TOP_KEYS, Definition, Parameter, Step
 from pipelines.errors import Problem
@@ -183,15 +183,21 @@ def _processing(step: Step) -> Problems:
             continue
         if len(items) > 10:
             yield Problem(f"{step.path}.Arguments", f"{len(items)} processing {what}; the service takes at most 10", code="limit")
-        names = [item.get(name) for item in items if isinstance(item, Mapping)]
-        for twice in sorted({str(n) for n in names if n is not None and names.count(n) > 1}):
+        names = _names_of(items, name)
+        for twice in sorted({n for n in names if names.count(n) > 1}):
             yield Problem(f"{step.path}.Arguments", f"two {what} are called {twice!r}", code="duplicate-name")
         yield from _local_paths(step, items, key)
-    outputs_named = {item.get("OutputName") for item in outputs or [] if isinstance(item, Mapping)}
+    outputs_named = _names_of(outputs, "OutputName")
     for index, file in enumerate(step.property_files):
         if file.output_name not in outputs_named:
-            hint = f"The outputs are: {', '.join(map(str, outputs_named)) or 'none'}."
+            hint = f"The outputs are: {', '.join(outputs_named) or 'none'}."
             yield Problem(f"{step.path}.PropertyFiles[{index}].OutputName", f"there is no output {file.output_name!r}", hint, code="property-file")
+
+
+def _names_of(items: Any, key: str) -> list[str]:
+    """Return the names that the entries of a list carry as text."""
+    found = [item.get(key) for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return [name for name in found if isinstance(name, str)]
 
 
 def _local_paths(step: Step, items: list[Any], key: str) -> Problems:
@@ -209,20 +215,21 @@ def _local_paths(step: Step, items: list[Any], key: str) -> Problems:
             yield Problem(f"{place}.S3Uri", f"{uri[:80]!r} climbs out of its prefix", "Write the key without '..'.", code="s3-uri")
 
 
+CONDITIONS = (*COMPARISONS, *COMBINATIONS)
+
+
 def _condition(step: Step) -> Problems:
     if not step.conditions:
         yield Problem(f"{step.path}.Arguments.Conditions", "there is no condition", "Give at least one.", code="condition")
-    known = {*COMPARISONS, *COMBINATIONS}
-    for leaf in leaves(step.conditions):
-        if leaf.get("Type") not in known:
-            yield Problem(
-                f"{step.path}.Arguments.Conditions",
-                f"unknown condition {str(leaf.get('Type'))[:40]!r}",
-                f"Known: {', '.join(sorted(known))}.",
-                code="condition",
-            )
-        elif leaf["Type"] in COMPARISONS and not {"LeftValue", "RightValue"} <= set(leaf):
-            yield Problem(f"{step.path}.Arguments.Conditions", f"{leaf['Type']} needs LeftValue and RightValue", code="condition")
+    place = f"{step.path}.Arguments.Conditions"
+    for condition in every_condition(step.arguments.get("Conditions") or []):
+        kind = condition.get("Type") if isinstance(condition, Mapping) else None
+        if not isinstance(kind, str) or kind not in CONDITIONS:
+            near = difflib.get_close_matches(str(kind), CONDITIONS, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(CONDITIONS)}."
+            yield Problem(place, f"unknown condition {str(kind)[:40]!r}", hint, code="condition")
+        elif kind in COMPARISONS and not {"LeftValue", "RightValue"} <= set(condition):
+            yield Problem(place, f"{kind} needs LeftValue and RightValue", code="condition")
     for child in (*step.if_steps, *step.else_steps):
         if child.type in _CONDITIONS:
             yield Problem(

@@ -114,12 +114,11 @@ def _and(condition: Mapping[str, Any], scope: Scope) -> Checked:
 COMBINATIONS: Mapping[str, Callable[[Mapping[str, Any], Scope], Checked]] = {"In": _in, "NotIn": _not_in, "Not": _not, "Or": _or, "And": _and}
 
 
-def leaves(conditions: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield every comparison in a list of raw conditions, combinations opened."""
-    for condition in conditions:
+def every_condition(conditions: Any) -> Iterator[Any]:
+    """Yield every condition in raw ones, combinations and what they combine; an entry that is no object is yielded as it is."""
+    for condition in conditions if isinstance(conditions, list) else [conditions]:
+        yield condition
         if isinstance(condition, Mapping):
-            inner = [condition["Condition"]] if "Condition" in condition else condition.get("Conditions")
-            if isinstance(inner, list):
-                yield from leaves(inner)
-            else:
-                yield condition
+            for key in ("Condition", "Conditions"):
+                if key in condition:
+                    yield from every_condition(condition[key])

@@ -35,6 +35,7 @@ class Parameter:
     default: Any = MISSING
     enum_values: tuple[Any, ...] = ()
     description: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Dependency:
 
     step: str
     trigger: str = "Completed"
+    bare: bool = field(default=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class PropertyFile:
     name: str
     output_name: str
     file_path: str
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class RetryPolicy:
     backoff_rate: float | None = None
     max_attempts: int | None = None
     expire_after_min: int | None = None
+    listed: bool = field(default=True, repr=False, compare=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ class Step:
     @property
     def conditions(self) -> list[Mapping[str, Any]]:
         """Return the raw conditions of a Condition step, an empty list for other types."""
-        return list(self.arguments.get("Conditions") or [])
+        found = self.arguments.get("Conditions")
+        return [condition for condition in found if isinstance(condition, Mapping)] if isinstance(found, list) else []
 
     def children(self) -> tuple[Step, ...]:
         """Return the steps of both branches, or of a ForEach body."""
@@ -177,7 +183,14 @@ def _parameter(reader: _Reader, raw: Any, path: str) -> Parameter | None:
     if kind not in PARAMETER_TYPES:
         reader.problem(f"{path}.Type", f"no such parameter type: {str(kind)[:40]!r}", f"Use one of {', '.join(PARAMETER_TYPES)}.")
     enums = tuple(reader.listed(raw, "EnumValues", path))
-    return Parameter(name, kind if kind in PARAMETER_TYPES else "String", raw.get("DefaultValue", MISSING), enums, raw.get("Description"))
+    return Parameter(
+        name,
+        kind if kind in PARAMETER_TYPES else "String",
+        raw.get("DefaultValue", MISSING),
+        enums,
+        reader.optional(str, raw, "Description", path, "text"),
+        raw,
+    )
 
 
 def _dependency(reader: _Reader, raw: Any, path: str) -> Dependency | None:
@@ -191,14 +204,15 @@ def _dependency(reader: _Reader, raw: Any, path: str) -> Dependency | None:
     if trigger not in ("Completed", "Failed", "Stopped", "Any"):
         reader.problem(f"{path}.Trigger", f"no such trigger: {str(trigger)[:40]!r}", "Use Completed, Failed, Stopped or Any.")
         trigger = "Completed"
-    return Dependency(step, trigger)
+    return Dependency(step, trigger, bare=False)
 
 
 def _property_file(reader: _Reader, raw: Any, path: str) -> PropertyFile | None:
     raw = reader.of(dict, raw, path, "an object", None)
     if raw is None:
         return None
-    return PropertyFile(*(reader.of(str, raw.get(key), f"{path}.{key}", "text", "") for key in ("PropertyFileName", "OutputName", "FilePath")))
+    name, output, file = (reader.of(str, raw.get(key), f"{path}.{key}", "text", "") for key in ("PropertyFileName", "OutputName", "FilePath"))
+    return PropertyFile(name, output, file, raw)
 
 
 def _cache(reader: _Reader, raw: Mapping[str, Any], path: str) -> CacheConfig | None:
@@ -215,8 +229,10 @@ def _retry(reader: _Reader, raw: Any, path: str) -> RetryPolicy | None:
         return None
     kinds = raw.get("ExceptionType")
     listed = [kinds] if isinstance(kinds, str) else reader.of(list, kinds, f"{path}.ExceptionType", "a list of fault names", [])
-    numbers = [reader.optional((int, float), raw, key, path, "a number") for key in ("IntervalSeconds", "BackoffRate", "MaxAttempts", "ExpireAfterMin")]
-    return RetryPolicy(tuple(str(kind) for kind in listed), *numbers)
+    interval, backoff, attempts, minutes = (
+        reader.optional((int, float), raw, key, path, "a number") for key in ("IntervalSeconds", "BackoffRate", "MaxAttempts", "ExpireAfterMin")
+    )
+    return RetryPolicy(tuple(map(str, listed)), interval, backoff, attempts, minutes, not isinstance(kinds, str), raw)
 
 
 def _each(reader: _Reader, items: list[Any], path: str, read: Callable[[_Reader, Any, str], Any]) -> tuple[Any, ...]:
@@ -274,7 +290,7 @@ def parse(document: object) -> Definition:
     if isinstance(document, dict) and not isinstance(document.get("Steps"), list):
         reader.problem("$.Steps", "expected a list of steps", "A definition has Version and Steps.")
     definition = Definition(
-        version=str(raw.get("Version", "2020-12-01")),
+        version=reader.optional(str, raw, "Version", "$", "text") or "2020-12-01",
         metadata=reader.optional(dict, raw, "Metadata", "$", "an object") or {},
         parameters=_each(reader, reader.listed(raw, "Parameters", "$"), "$.Parameters", _parameter),
         experiment=reader.optional(dict, raw, "PipelineExperimentConfig", "$", "an object"),
@@ -314,13 +330,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-def dump(definition: Definition) -> dict[str, Any]:
-    """Return the document as JSON-ready members: what it was parsed from."""
-    return dict(definition.raw)
-
-
-def dumps(definition: Definition) -> str:
-    """Return the document as compact JSON text."""
-    return json.dumps(dump(definition), separators=(",", ":"), ensure_ascii=False)
