@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from pathlib import Path
 
 
@@ -14,7 +13,6 @@ def main() -> int:
     from pipelines.config.model import PipelineConfig
     from pipelines.errors import ConfigError
 
-    warnings.simplefilter("ignore")
     request = json.load(sys.stdin)
     try:
         compiled = compile_pipeline(PipelineConfig(**request["config"]), Path(request["root"]))

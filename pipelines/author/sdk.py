@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +30,8 @@ def quiet_sdk(region: str) -> Iterator[None]:
 
     The working directory is the root meanwhile, because the SDK looks for a Studio project file from there upwards and tags every job with it.
     """
-    with _variables(quiet_environment(region), without=("AWS_PROFILE", "AWS_ENDPOINT_URL")), _directory(os.path.abspath(os.sep)), _silence(), _no_telemetry():
+    variables = _variables(quiet_environment(region), without=("AWS_PROFILE", "AWS_ENDPOINT_URL"))
+    with variables, _directory(os.path.abspath(os.sep)), _silence(), _no_telemetry():
         yield
 
 
@@ -60,11 +62,13 @@ def _directory(folder: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep back the SDK's log lines below ERROR: it warns of every job name that it leaves out, as it should."""
+    """Keep back the SDK's log lines below ERROR (it warns of every job name that it leaves out, as it should) and its own deprecations."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(before)
 

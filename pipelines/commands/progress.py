@@ -77,8 +77,9 @@ class Plain(Silent):
 
 def _ended(state: RunState, event: Event) -> str:
     step = state.steps[event["step"]]
-    missed = f" ({step.cache})" if step.cache.startswith("miss") else ""
-    return f"{step.name}: {PLAIN_MARKS[step.status]} {step.seconds or 0:.2f} s {remark(step)}{missed}".rstrip()
+    missed = f"({step.cache})" if step.cache.startswith("miss") else ""
+    words = [f"{step.name}:", PLAIN_MARKS[step.status], f"{step.seconds or 0:.2f} s", remark(step), missed]
+    return " ".join(word for word in words if word)
 
 
 LINES: Mapping[str, Any] = {

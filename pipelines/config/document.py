@@ -1,0 +1,110 @@
+"""Write docs/configuration.md from the configuration's model, so that the two cannot disagree: `python -m pipelines.config.document`."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pipelines.config.model import PipelineConfig
+
+HEAD = """# Configuration
+
+`pipeline.yaml` is strict: an unknown key, a wrong type or a combination that makes no sense is an error that names file, line, key, what was got,
+what was expected and the nearest known key; all problems come at once. Editors check it while you type with `pipeline.schema.json`, which `sagewright
+sample` and `init` write beside it.
+
+## Where values come from
+Flags (`--set KEY=VALUE`, `--role-arn`, `--bucket`, `--region`) win over the profile (`--profile NAME` overlays `profiles/NAME.yaml`; mappings are
+merged key by key, lists replaced), that over `pipeline.yaml`, that over the defaults. Pipeline *parameters* get their values for one run from `-p
+NAME=VALUE`, else `--params-file`, else the defaults that the configuration gave them; `parameters:` in the YAML or a profile changes these defaults.
+`sagewright validate --explain` prints every value with file and line.
+
+The parameters: `InputData`, `Seed`, `DecisionThreshold`, `ProcessingInstanceType`, `ProcessingInstanceCount`, `TrainingInstanceType`,
+`TrainingInstanceCount`, `ModelApprovalStatus`, and one for each bar of the gate: `MinAccuracy`, `MaxFalseNegative` …
+
+A gate's metrics are those of `evaluation.json` on the test split: accuracy, precision, recall, f1, f0_5, f2, auc, true_positive_rate,
+true_negative_rate, false_positive_rate, false_negative_rate. The steps `drop_columns` and `drop_duplicates` act before the split and come first;
+everything after them is fitted on the training split only.
+
+## Keys
+"""
+
+
+def markdown() -> str:
+    """Return the page: one table a section, nested sections after the one that holds them."""
+    parts = [HEAD]
+    for name, model in _sections():
+        doc = (model.__doc__ or "").strip().splitlines()[0]
+        parts += [f"### {name}", doc, "", "| key | type | default | meaning |", "|---|---|---|---|", *_rows(model), ""]
+    return "\n".join(parts)
+
+
+def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    seen: list[type[BaseModel]] = []
+    open_: list[tuple[str, Any]] = [("(top level)", PipelineConfig)]
+    while open_:
+        name, model = open_.pop(0)
+        if model in seen:
+            continue
+        seen.append(model)
+        yield name, model
+        prefix = "" if model is PipelineConfig else f"{name}."
+        for key, field in model.model_fields.items():
+            for inner in _models(field.annotation):
+                step = typing.get_args(inner.model_fields["step"].annotation)[0] if "step" in inner.model_fields else ""
+                open_.append((f"{prefix}{key}{f': {step}' if step else ''}", inner))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in typing.get_args(annotation) for model in _models(inner)]
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    for key, field in model.model_fields.items():
+        default = "**needed**" if field.is_required() else "" if _models(field.annotation) else f"`{_shown(field.get_default())}`"
+        yield f"| `{key}` | {_type(field)} | {default} | {field.description or ''} |"
+
+
+def _shown(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _type(field: FieldInfo) -> str:
+    return _type_name(field.annotation).replace("|", "or")
+
+
+def _type_name(annotation: Any) -> str:
+    if annotation is type(None):
+        return "nothing"
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(dict.fromkeys(_type_name(part) for part in inner))
+    if origin is typing.Annotated:
+        return _type_name(inner[0])
+    if origin is tuple:
+        return f"list of {_type_name(inner[0])}"
+    if origin is dict:
+        return "keys and values"
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    return names.get(annotation, "section")
+
+
+def main() -> int:
+    """Write the page of this checkout."""
+    (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
