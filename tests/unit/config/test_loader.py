@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.config.explain import explain
+from pipelines.config.loader import load, parameter_values
+from pipelines.config.parameters import pipeline_parameters
+from pipelines.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "examples/hotel-bookings/pipeline.yaml"
+BASE = "name: h\ndata: {input: d.csv}\nlabel: {column: y}\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    def write(text: str = "", **profiles: str) -> Path:
+        (tmp_path / "pipeline.yaml").write_text(BASE + text)
+        for name, body in profiles.items():
+            (tmp_path / "profiles").mkdir(exist_ok=True)
+            (tmp_path / f"profiles/{name}.yaml").write_text(body)
+        return tmp_path / "pipeline.yaml"
+
+    return write
+
+
+def message(path: Path, **options) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, **options)
+    return str(caught.value)
+
+
+def test_the_example_and_its_profiles_load():
+    for profile in (None, "local", "dev", "prod"):
+        assert load(EXAMPLE, profile=profile).config.name == "hotel-bookings"
+
+
+def test_three_keys_are_enough(project):
+    config = load(project()).config
+    assert (config.training.version, config.split.train, config.gate) == ("3.2-0", 0.7, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("traning: {}\n", "pipeline.yaml:4: traning: unknown key; expected one of: aws, cache, .* Did you mean training?"),
+        ("training: {versoin: x}\n", "training.versoin: unknown key.* Did you mean version?"),
+        ("training: {version: 3.2}\n", "training.version: not allowed; got 3.2, expected '1.5-1'"),
+        ("seed: high\n", "seed: wrong type; got 'high' \\(str\\), expected a whole number"),
+        ("recipe: [{step: imput, columns: [a]}]\n", "recipe\\[0\\]: got step 'imput'.*Did you mean impute?"),
+        ("recipe: [{step: impute, columns: [a], strategy: avg}]\n", "recipe\\[0\\].strategy: not allowed; got 'avg'"),
+        ("recipe: [{columns: [a]}]\n", "recipe\\[0\\]: got no step"),
+        ("gate: [{metric: rmse, at_least: 0.5}]\n", "gate\\[0\\].metric: binary_classification has no such metric; got 'rmse'"),
+        ("gate: [{metric: accuracy}]\n", "gate\\[0\\]: a bar has one bound"),
+        ("gate: [{metric: accuracy, at_least: 75}]\n", "gate\\[0\\].at_least: out of range; got 75"),
+        ("gate: [{cell: false_negativ, at_most: 5}]\n", "gate\\[0\\].cell: not allowed.*Did you mean false_negative?"),
+        ("gate: [{metric: auc, at_least: 0.5}, {metric: auc, at_least: 0.6}]\n", "gate\\[1\\]: there are two bars"),
+        ("recipe: [{step: drop_columns, columns: [y]}]\n", "recipe\\[0\\].columns: the label 'y' would be dropped"),
+        ("recipe: [{step: one_hot, columns: [y]}]\n", "the label 'y' would be changed by step one_hot"),
+        ("recipe: [{step: drop_columns, columns: [a]}, {step: impute, columns: [a]}]\n", "the column 'a' was dropped by an earlier step"),
+        ("recipe: [{step: one_hot}, {step: drop_duplicates}]\n", "recipe\\[1\\].step: drop_duplicates comes after"),
+        ("recipe: [{step: impute, columns: [a], strategy: constant}]\n", "recipe\\[0\\].value: missing"),
+        ("split: {train: 0.9, validation: 0.1}\n", "split: nothing is left for the test split"),
+        ("training: {hyperparameters: {objective: reg:squarederror}}\n", "not for binary_classification; got 'reg:squarederror'"),
+        ("parameters: {MinAcuracy: 0.5}\n", "parameters.MinAcuracy: the pipeline has no such parameter"),
+        ("preprocess: {instance_type: m5.large}\n", "preprocess.instance_type"),
+        ("name: again\n", "the key 'name' stands twice"),
+        ("a: [1\n", "this is not YAML"),
+        ("x:\n\ty: 1\n", "spaces, never tabs"),
+        ("b: &b {c: *b}\n", "grows beyond|is not YAML"),
+        ("b: {<<: {a: 1}}\n", "Merge keys"),
+    ],
+)
+def test_a_wrong_configuration_says_where_what_and_what_to_do(project, text, words):
+    import re
+
+    assert re.search(words, message(project(text)).replace("\n", " "))
+
+
+def test_all_problems_come_at_once(project):
+    told = message(project("seed: x\nfoo: 1\ntraining: {version: '9'}\n"))
+    assert "3 problems" in told and all(key in told for key in ("seed:", "foo:", "training.version:"))
+
+
+def test_an_alias_bomb_is_refused_quickly(project):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    assert "grows beyond 20000 values" in message(project("\n".join(lines)))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"", "empty file"), (b"- a\n", "list"), (b"name: \xff\n", "not UTF-8"), (b"a: 1\n" * 300_000, "too large"), (b"[" * 5000, "YAML|deep")]
+)
+def test_a_file_that_is_no_configuration_is_refused(tmp_path, body, words):
+    import re
+
+    (tmp_path / "p.yaml").write_bytes(body)
+    assert re.search(words, message(tmp_path / "p.yaml"))
+
+
+def test_flags_win_over_profile_over_yaml_over_defaults(project):
+    path = project("seed: 1\ntraining: {hyperparameters: {num_round: 10, eta: 0.1}}\n", dev="seed: 2\ntraining: {hyperparameters: {num_round: 20}}\n")
+    loaded = load(path, profile="dev", sets={"training.hyperparameters.num_round": "30"})
+    assert (loaded.config.seed, loaded.config.training.hyperparameters) == (2, {"num_round": 30, "eta": 0.1})
+    rows = {row.key: (row.value, row.source) for row in explain(loaded, {"Seed": "5"}, None)}
+    assert rows["seed"] == ("2", "profile") and rows["training.hyperparameters.num_round"] == ("30", "flag")
+    assert rows["training.hyperparameters.eta"] == ("0.1", "yaml") and rows["training.version"] == ("3.2-0", "default")
+    assert rows["-p Seed"] == ("5", "flag")
+
+
+def test_explain_names_every_key_and_parameter_with_file_and_line(project):
+    loaded = load(project("gate: [{metric: accuracy, at_least: 0.8}]\n"))
+    rows = {row.key: row for row in explain(loaded, {}, None)}
+    assert rows["gate[0].at_least"].place.endswith("pipeline.yaml:4") and rows["-p MinAccuracy"].value == "0.8"
+    assert {f"-p {parameter.name}" for parameter in pipeline_parameters(loaded.config)} <= set(rows)
+
+
+def test_the_parameters_file_lies_between_profile_and_flags(project, tmp_path):
+    loaded = load(project("gate: [{metric: accuracy, at_least: 0.8}]\n"))
+    (tmp_path / "params.json").write_text(json.dumps({"MinAccuracy": 0.6, "Seed": 4}))
+    values, _ = parameter_values(loaded, {"Seed": "9"}, tmp_path / "params.json")
+    assert values == {"MinAccuracy": 0.6, "Seed": 9}
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [({"Sed": "1"}, "Did you mean Seed"), ({"Seed": "1.5"}, "expected Integer"), ({"MinAccuracy": "x"}, "expected Float")],
+)
+def test_a_wrong_parameter_is_refused(project, flags, words):
+    assert words in message(project("gate: [{metric: accuracy, at_least: 0.8}]\n"), flags=flags)
+
+
+def test_a_profile_that_is_not_there_is_named_with_those_that_are(project):
+    path = project(dev="seed: 2\n")
+    assert "expected one of: dev" in message(path, profile="prod")
+    assert "no such profile" in message(path, profile="../dev")
+
+
+def test_a_set_flag_changes_one_entry_of_a_list(project):
+    path = project("gate: [{metric: accuracy, at_least: 0.8}, {metric: auc, at_least: 0.7}]\n")
+    bars = load(path, sets={"gate[1].at_least": "0.9"}).config.gate
+    assert [bar.at_least for bar in bars] == [0.8, 0.9]
+    assert "leads nowhere" in message(path, sets={"gate[7].at_least": "1"})
+
+
+def test_the_reference_is_what_the_model_says():
+    from pipelines.config.document import markdown
+
+    assert (ROOT / "docs/configuration.md").read_text() == markdown()
