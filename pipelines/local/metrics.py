@@ -11,14 +11,15 @@ def final_metrics(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]
     """Return the last value that each metric definition's first group catches in the log.
 
     Each line is tried as written and as CloudWatch shows it, where a TAB is the four characters `#011` (AWS developer guide, "Define
-    training metrics"). A value that is no number is passed over.
+    training metrics"). A group that runs on over such a TAB, as `(\\S+)` does in the built-in definitions, ends there. A value that is no number is
+    passed over.
     """
     patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
     values: dict[str, float] = {}
     for line in lines:
         for name, pattern in patterns:
             match = pattern.search(line) or (pattern.search(line.replace("\t", "#011")) if "\t" in line else None)
-            value = _number(match.group(1)) if match and match.groups() else None
+            value = _number(match.group(1).split("#011")[0]) if match and match.groups() else None
             if value is not None:
                 values[name] = value
     return values

@@ -13,6 +13,11 @@ def test_a_tab_is_also_seen_as_cloudwatch_shows_it():
     assert final_metrics(["[0]\ttrain-auc:0.9\tvalidation-auc:0.8"], [XGBOOST]) == {"validation:auc": 0.8}
 
 
+def test_a_group_that_runs_on_over_a_tab_ends_at_it():
+    train = {"Name": "train:auc", "Regex": r".*\[[0-9]+\].*#011train-auc:(\S+)"}
+    assert final_metrics(["[0]\ttrain-auc:0.9\tvalidation-auc:0.8"], [train, XGBOOST]) == {"train:auc": 0.9, "validation:auc": 0.8}
+
+
 def test_a_value_that_is_no_number_is_passed_over():
     assert final_metrics(["loss=oops", "loss=nan"], [{"Name": "loss", "Regex": r"loss=(oops)"}]) == {}
 
