@@ -13,6 +13,7 @@ from jobkit.failure import JobError
 
 VERSION = 1
 UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+SAFE = re.compile(r"[A-Za-z0-9_]+")
 BEFORE_SPLIT = ("drop_columns", "drop_duplicates")
 
 Fitted = Dict[str, Any]
@@ -74,9 +75,15 @@ def fit(train: pd.DataFrame, steps: Sequence[Dict[str, Any]]) -> Tuple[Fitted, p
     left = [str(name) for name in train if is_text(train[name])]
     if left:
         raise JobError("the columns {} still hold text after the last recipe step; add a one_hot step or drop them".format(", ".join(left)[:300]))
-    features = [str(name) for name in train]
+    features = _safe_names([str(name) for name in train])
     recipe = {"version": VERSION, "schema": schema, "steps": fitted, "features": features, "rows": counts}
-    return recipe, train.astype("float32")
+    return recipe, train.astype("float32").set_axis(features, axis=1)
+
+
+def _safe_names(names: Sequence[str]) -> List[str]:
+    """Return the names with what CSV headers or XGBoost refuse replaced; one that is fine stays, and all stay different."""
+    taken = {name for name in names if SAFE.fullmatch(name)}
+    return [name if name in taken else _unique(safe_name(name), taken) for name in names]
 
 
 def apply(rows: pd.DataFrame, recipe: Fitted) -> pd.DataFrame:
@@ -84,7 +91,7 @@ def apply(rows: pd.DataFrame, recipe: Fitted) -> pd.DataFrame:
     rows = rows.reindex(columns=list(recipe["schema"]))
     for state in recipe["steps"]:
         rows = APPLY[state["step"]](rows, state, False)
-    return rows.astype("float32")
+    return rows.astype("float32").set_axis(recipe["features"], axis=1)
 
 
 def dumps(recipe: Fitted) -> str:

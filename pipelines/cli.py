@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import typer
 
-from pipelines.errors import InternalError, Interrupted, SagewrightError, UsageError
+from pipelines.errors import InternalError, Interrupted, RunFailed, SagewrightError, UsageError
 
 # One verb a module; a module's `register(app)` adds its command. The order is the order of the help text.
 COMMANDS = (
@@ -74,9 +75,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  whoever read our output has left; nothing more can be said
         code = 0
+    except OSError as error:
+        code = _tell(_of_the_system(error), arguments)
     except Exception as error:  # noqa: BLE001  the last boundary: a defect becomes one message and a file that says where
         code = _tell(_defect(error), arguments)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _of_the_system(error: OSError) -> SagewrightError:
+    """Say what the operating system refused: a folder that cannot be written, a full disk."""
+    hint = "Free some space, then `sagewright resume`." if error.errno == errno.ENOSPC else ""
+    kind = RunFailed if error.errno == errno.ENOSPC else UsageError
+    return kind(error.strerror or str(error), where=str(error.filename or "local state"), hint=hint)
 
 
 def _misused(message: str, arguments: Sequence[str]) -> int:

@@ -23,6 +23,8 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of the split")
     seed = parser.parse_args(list(argv)).seed
+    if seed < 0:
+        raise failure.JobError("the seed is {}; expected a whole number from 0".format(seed))
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
     rows = table.read(processing("input/raw"), job["data"], job["label"]["column"])
     print("read {} rows, {} columns".format(*rows.shape))

@@ -19,6 +19,7 @@ from pipelines.errors import ConfigError
 SHIPPED: Mapping[str, str] = {"preprocess": "processing/preprocess.py", "training": "training/train.py", "evaluation": "evaluation/evaluate.py"}
 STEPS: Mapping[str, str] = {"preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
 HASH_CHARACTERS = 16
+BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -119,5 +120,8 @@ def data_object(config: PipelineConfig, root: Path) -> tuple[str, Path] | None:
     if not path.is_file():
         hint = "`sagewright sample hotel-bookings` makes the example's data." if "hotel_bookings" in path.name else ""
         raise ConfigError("there is no such file", where="data.input", got=str(path), expected="a CSV file or an s3:// URI", hint=hint)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_CHARACTERS]
-    return f"s3://{config.aws.bucket}/{config.name}/data/{digest}/{path.name}", path
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        for block in iter(lambda: handle.read(BLOCK_BYTES), b""):
+            digest.update(block)
+    return f"s3://{config.aws.bucket}/{config.name}/data/{digest.hexdigest()[:HASH_CHARACTERS]}/{path.name}", path

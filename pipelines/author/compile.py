@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -84,8 +84,8 @@ def _installed(name: str) -> str:
         return "none"
 
 
-def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path) -> Compiled:
-    """Return the compiled pipeline from the cache, or have another process import the SDK and compile it.
+def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path, announce: Callable[[str], None] = lambda line: None) -> Compiled:
+    """Return the compiled pipeline from the cache, or have another process import the SDK and compile it, which `announce` is told.
 
     Raises:
         ConfigError: see `compile_pipeline`.
@@ -95,6 +95,7 @@ def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path) -
     file = cache_dir / f"{compile_key(config, root)}.json"
     text = _cached(file)
     if text is None:
+        announce("compiling with the SageMaker SDK (some seconds, once per change)")
         text = _ask(config, root)
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=file.parent)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from pipelines.commands.flags import Output
 from pipelines.commands.printing import print_json, run_report
 from pipelines.commands.progress import choose
 from pipelines.definition.model import Definition
-from pipelines.errors import RunFailed
 from pipelines.local.context import Run
 from pipelines.local.home import Home
 from pipelines.local.journal import Event, RunState
@@ -51,17 +49,10 @@ def carry_out(
     try:
         with choose(names, quiet=quiet) as progress, stopping_on_signals() as stopper:
             state = act(progress.hear, stopper)
-    except OSError as error:
-        raise _disk(error, home.root) from None
     finally:
         launcher.close()
     report(home, definition, state, output)
     return exit_code(state, definition)
-
-
-def _disk(error: OSError, root: Path) -> RunFailed:
-    hint = "Free some space, then `sagewright resume`." if error.errno == 28 else ""
-    return RunFailed(f"the local state cannot be written: {error.strerror or error}", where=str(error.filename or root), hint=hint)
 
 
 def report(home: Home, definition: Definition, state: RunState, output: Output) -> None:

@@ -40,6 +40,8 @@ def logs(
         print_json(found)
         return 0
     for name, lines in found.items():
-        if lines or step:
-            print(f"==> {name} <==" if not step else "", *lines, sep="\n" if not step else "\n")
+        if lines:
+            print(*([] if step else [f"==> {name} <=="]), *lines, sep="\n")
+    for name, source in sorted({s.name: s.cache_source for s in wanted if s.cache_source}.items()):
+        print(f"{name} was taken from an earlier run: sagewright logs {str(source).rsplit('/', 1)[-1]} {name}")
     return 0

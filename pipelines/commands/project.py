@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,11 +87,15 @@ def _params_of(path: Path | None) -> dict[str, Any]:
     return dict(read_params_file(path))
 
 
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _from_config(request: Request) -> Project:
     from pipelines.author.compile import compile_in_subprocess
     from pipelines.config.loader import load, parameter_values
 
     loaded = load(request.source, profile=request.profile, params_file=request.params_file, flags=request.params, sets=request.sets)
     values, _ = parameter_values(loaded, request.params, request.params_file)
-    compiled = compile_in_subprocess(loaded.config, loaded.root, request.home / "compiled")
+    compiled = compile_in_subprocess(loaded.config, loaded.root, request.home / "compiled", _announce)
     return Project(loaded.config.name, compiled.definition_json, compiled.objects, values, loaded.config, loaded)

@@ -39,6 +39,8 @@ def status(
     for step in state.steps.values():
         if step.cache.startswith("miss"):
             print(f"{step.name} was not taken from the cache: {step.cache[6:]}")
+    if place.is_abandoned(state):
+        print(f"No process is executing this run any more. Go on with it: sagewright resume {state.execution_id}")
     if state.failure_reason:
         print(state.failure_reason)
     print(f"Files: {place.run_dir(state)}")

@@ -95,6 +95,7 @@ TOLD: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
     "union_tag_invalid": _no_step,
     "union_tag_not_found": _no_step,
     "missing": lambda error, context: "missing; this key is needed.",
+    "string_pattern_mismatch": lambda error, context: f"the wrong form; got {short(error.get('input'))}, expected the form {context.get('pattern')}",
     **dict.fromkeys(EXPECTED, _wrong_type),
 }
 

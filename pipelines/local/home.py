@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,17 @@ class Home:
             known = ", ".join(state.execution_id for state in states[:5])
             raise UsageError(f"{len(found) or 'no'} runs are called {name!r}", where=str(self.runs_dir), expected=f"one of: {known}")
         return found[0]
+
+    def is_abandoned(self, state: RunState) -> bool:
+        """Tell whether a run that has not ended has no process that executes it any more."""
+        if state.ended_at is not None:
+            return False
+        with open(self.run_dir(state) / ".lock", "a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def run_dir(self, state: RunState) -> Path:
         """Return a run's folder."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipelines.local.faults import ClientFault
+
 
 def final_metrics(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]) -> dict[str, float]:
     """Return the last value that each metric definition's first group catches in the log.
@@ -13,8 +15,11 @@ def final_metrics(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]
     Each line is tried as written and as CloudWatch shows it, where a TAB is the four characters `#011` (AWS developer guide, "Define
     training metrics"). A group that runs on over such a TAB, as `(\\S+)` does in the built-in definitions, ends there. A value that is no number is
     passed over.
+
+    Raises:
+        ClientFault: a Regex is none.
     """
-    patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
+    patterns = [(definition["Name"], _compiled(definition)) for definition in definitions]
     values: dict[str, float] = {}
     for line in lines:
         for name, pattern in patterns:
@@ -23,6 +28,13 @@ def final_metrics(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]
             if value is not None:
                 values[name] = value
     return values
+
+
+def _compiled(definition: Mapping[str, str]) -> re.Pattern[str]:
+    try:
+        return re.compile(definition["Regex"])
+    except re.error as error:
+        raise ClientFault(f"the Regex of metric {definition['Name']!r} is no regular expression: {error}") from None
 
 
 def _number(text: str) -> float | None:

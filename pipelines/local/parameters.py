@@ -85,7 +85,7 @@ def _ingested(parameter: Parameter, value: Any, store: Store, pipeline_name: str
     if not isinstance(value, str) or value.startswith("s3://") or not _takes_uri(parameter, here / value):
         return value
     path = here / Path(value).expanduser()
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         expected = "a local file or folder, or an s3:// URI"
         raise UsageError("there is no such file", where=f"parameter {parameter.name}", got=str(path), expected=expected)
     bucket = parameter.default[5:].split("/", 1)[0] if isinstance(parameter.default, str) else LOCAL_BUCKET

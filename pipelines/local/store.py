@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import UsageError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
 KEY_BYTES = 1024
+BLOCK_BYTES = 1 << 20
 TEMPORARY = ".sagewright-partial-"
 
 
@@ -143,7 +145,7 @@ class Store:
         digest = hashlib.sha256()
         for file in files:
             digest.update(f"{file.relative_to(source).as_posix()}\0".encode() if source.is_dir() else b"")
-            digest.update(file.read_bytes())
+            _feed(digest, file)
         base = f"{prefix.rstrip('/')}/{digest.hexdigest()[:16]}"
         names = {file: (file.relative_to(source).as_posix() if source.is_dir() else source.name) for file in files}
         self.put_objects({f"{base}/{name}": file for file, name in names.items()})
@@ -153,6 +155,12 @@ class Store:
         path = self.path(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         return _Partial(path.parent / f"{TEMPORARY}{uuid.uuid4().hex}", path)
+
+
+def _feed(digest: Any, file: Path) -> None:
+    with open(file, "rb") as handle:
+        for block in iter(lambda: handle.read(BLOCK_BYTES), b""):
+            digest.update(block)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,13 @@ def test_names_are_safe_for_csv_and_xgboost_and_unique():
     assert {"market_segment_Offline_TA_TO", "market_segment_Offline_TA_TO_2", "market_segment_x_1"} <= set(features)
 
 
+def test_names_of_number_columns_are_made_safe_too():
+    frame = pd.DataFrame({"a[1]": [1.0], "a 1": [2.0], "a_1": [3.0], "größe <cm>": [4.0]})
+    state, features = recipe.fit(frame, [])
+    assert list(features) == state["features"] == ["a_1_2", "a_1_3", "a_1", "gr_e_cm"]
+    assert list(recipe.apply(frame, state)) == state["features"]
+
+
 def test_the_recipe_is_readable_json_without_a_clock():
     _, state = fitted(rows())
     assert recipe.dumps(state) == recipe.dumps(fitted(rows())[1])

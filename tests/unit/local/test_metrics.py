@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from pipelines.local.faults import ClientFault
 from pipelines.local.metrics import confusion_matrix, final_metrics, report_metrics
 
 XGBOOST = {"Name": "validation:auc", "Regex": r".*\[[0-9]+\].*#011validation-auc:(\S+)"}
@@ -20,6 +23,11 @@ def test_a_group_that_runs_on_over_a_tab_ends_at_it():
 
 def test_a_value_that_is_no_number_is_passed_over():
     assert final_metrics(["loss=oops", "loss=nan"], [{"Name": "loss", "Regex": r"loss=(oops)"}]) == {}
+
+
+def test_a_regex_that_is_none_is_named():
+    with pytest.raises(ClientFault, match="metric 'x' is no regular expression"):
+        final_metrics([], [{"Name": "x", "Regex": "("}])
 
 
 def test_a_regex_without_a_group_catches_nothing():
