@@ -76,9 +76,20 @@ def install(root: str) -> None:
     for name, count in OS_FUNCTIONS.items():
         if hasattr(os, name):
             setattr(os, name, _wrapped(getattr(os, name), root, 0, count))
+    _wrap_pathlib()
     for module in LIBRARY_FUNCTIONS:
         _wrap_library(module, root)
     sys.meta_path.insert(0, _AfterImport(root))
+
+
+def _wrap_pathlib() -> None:
+    """Hand the wrapped functions to pathlib of Python 3.10, which has kept the original ones since its import."""
+    import pathlib
+
+    accessor = getattr(pathlib, "_NormalAccessor", None)
+    for name in OS_FUNCTIONS if accessor else ():
+        if hasattr(accessor, name):
+            setattr(accessor, name, staticmethod(io.open if name == "open" else getattr(os, name)))
 
 
 def _wrap_library(name: str, root: str) -> None:
