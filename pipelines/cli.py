@@ -53,12 +53,16 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _options(version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True)) -> None:
-    if version:
-        from importlib.metadata import version as installed
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
 
-        print(f"sagewright {installed('sagewright')}")
+        print(f"sagewright {version('sagewright')}")
         raise typer.Exit
+
+
+def _options(version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True, callback=_print_version)) -> None:
+    """Take the options that stand before a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,11 +60,17 @@ def _explained(project: Any, request: Any) -> list[dict[str, Any]]:
     return [vars(row) for row in explain(project.loaded, request.params, request.params_file)] if project.loaded else []
 
 
+def _near(place: str) -> str:
+    """Return a place relative to the working directory when it is below it."""
+    return place.removeprefix(f"{Path.cwd()}{os.sep}")
+
+
 def _print(rows: list[dict[str, Any]], warnings: list[str], source: Path) -> None:
     from pipelines.commands.printing import table
 
     if rows:
-        print(table([list(row.values()) for row in rows], [name.upper() for name in rows[0]]))
+        shown = [[row["key"], row["value"], row["source"], _near(row["place"])] for row in rows]
+        print(table(shown, ["KEY", "VALUE", "SOURCE", "PLACE"]))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"{source} is valid")

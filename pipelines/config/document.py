@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipelines.config.model import PipelineConfig
+from pipelines.config.schema import schema_text
 
 HEAD = """# Configuration
 
@@ -101,8 +102,10 @@ def _type_name(annotation: Any) -> str:
 
 
 def main() -> int:
-    """Write the page of this checkout."""
-    (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
+    """Write the page and the example's schema of this checkout."""
+    root = Path(__file__).resolve().parents[2]
+    (root / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
+    (root / "examples" / "hotel-bookings" / "pipeline.schema.json").write_text(schema_text(), encoding="utf-8")
     return 0
 
 

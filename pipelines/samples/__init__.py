@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,17 +43,9 @@ def write_sample(name: str, directory: Path, *, data_only: bool = False) -> list
     files: dict[Path, bytes] = {}
     if not data_only:
         root = examples_root() / name
-        files = {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.yaml"))}
-        files[Path(SCHEMA_FILE)] = schema_bytes()
+        files = {path.relative_to(root): path.read_bytes() for path in sorted([*root.rglob("*.yaml"), root / SCHEMA_FILE])}
     files[Path("data") / SAMPLES[name].file] = SAMPLES[name].generate()
     return write_files(directory, files)
-
-
-def schema_bytes() -> bytes:
-    """Return the JSON Schema of pipeline.yaml as the bytes of a file."""
-    from pipelines.config.schema import schema
-
-    return (json.dumps(schema(), indent=1) + "\n").encode()
 
 
 def write_files(directory: Path, files: Mapping[Path, bytes]) -> list[Path]:

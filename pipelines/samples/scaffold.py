@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.config.schema import schema_text
 from pipelines.errors import UsageError
-from pipelines.samples import SCHEMA_FILE, schema_bytes, write_files
+from pipelines.samples import SCHEMA_FILE, write_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def scaffold(data: Path, label: str, directory: Path, name: str | None) -> list[
     plain = name or re.sub(r"[^a-zA-Z0-9]+", "-", data.stem).strip("-").lower() or "pipeline"
     text = "".join(f"{line}\n" for line in _lines(looked, data, directory, label, positive, plain))
     profile = b"# sagewright upsert --profile prod --role-arn ... --bucket ...\nretry:\n  max_attempts: 5\n"
-    return write_files(directory, {Path("pipeline.yaml"): text.encode(), Path("profiles/prod.yaml"): profile, Path(SCHEMA_FILE): schema_bytes()})
+    return write_files(directory, {Path("pipeline.yaml"): text.encode(), Path("profiles/prod.yaml"): profile, Path(SCHEMA_FILE): schema_text().encode()})
 
 
 def _look(path: Path) -> Looked:

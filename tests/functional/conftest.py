@@ -49,7 +49,7 @@ class Command:
             timeout=timeout_s,
             check=False,
         )
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
     def run(self, document: dict[str, Any], *arguments: object, **options: Any) -> Done:

@@ -39,11 +39,11 @@ def train(base: Path) -> None:
     Raises:
         CustomerError: a hyperparameter or a channel is wrong.
     """
-    import xgboost
-
     values = validate(paths.config("hyperparameters.json"))
     nthread = int(values.get("nthread") or threads())
     data = load_channels(base, paths.config("inputdataconfig.json"), weighted=values.get("csv_weights") == "1", nthread=nthread)
+    import xgboost
+
     for name, matrix in data.items():
         print(f"[{name}] {matrix.num_row()} rows, {matrix.num_col()} columns")
     booster = xgboost.train(

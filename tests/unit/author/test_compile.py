@@ -162,6 +162,17 @@ def test_an_unknown_region_is_a_configuration_error(root):
         compile_pipeline(config(aws={"region": "xx-nowhere-1"}), root)
 
 
+def test_get_pipeline_returns_the_sdks_own_object(root):
+    from pipelines.author import get_pipeline
+    from pipelines.author.sdk import quiet_sdk
+
+    (root / "pipeline.yaml").write_text("name: mine\ndata: {input: data.csv}\nlabel: {column: is_canceled}\n")
+    pipeline = get_pipeline(root / "pipeline.yaml", role="arn:aws:iam::123456789012:role/ml", default_bucket="my-bucket")
+    assert type(pipeline).__module__.startswith("sagemaker.mlops") and [step.name for step in pipeline.steps] == ["Preprocess", "Train", "Evaluate"]
+    with quiet_sdk("us-east-1"):
+        assert "s3://my-bucket/mine/code/" in pipeline.definition()
+
+
 def test_parameters_have_types_defaults_and_descriptions(compiled):
     declared = {p["Name"]: p for p in json.loads(compiled.definition_json)["Parameters"]}
     assert declared["MinAccuracy"]["Type"] == "Float" and declared["MaxFalseNegative"]["Type"] == "Integer" and declared["Seed"]["DefaultValue"] == 0

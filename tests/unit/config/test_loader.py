@@ -149,3 +149,15 @@ def test_the_reference_is_what_the_model_says():
     from pipelines.config.document import markdown
 
     assert (ROOT / "docs/configuration.md").read_text() == markdown()
+
+
+def test_the_schema_for_editors_is_what_the_model_says():
+    from pipelines.config.schema import schema, schema_text
+
+    assert (ROOT / "examples/hotel-bookings/pipeline.schema.json").read_text() == schema_text()
+    jsonschema = pytest.importorskip("jsonschema")
+    import yaml
+
+    jsonschema.validate(yaml.safe_load(EXAMPLE.read_text()), schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "h", "traning": 1}, schema())

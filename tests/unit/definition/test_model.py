@@ -153,6 +153,7 @@ def mutated(value, dice: random.Random):
     return value
 
 
+@pytest.mark.slow
 def test_5000_mutated_definitions_raise_only_our_errors():
     dice = random.Random(0)
     originals = [json.loads(case.read_text()) for case in CASES]
