@@ -14,9 +14,12 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.local.context import StepRun
 from pipelines.local.faults import ClientFault
+from pipelines.local.images import ContainerCommand
+from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.store import Store
 
 MESSAGE_BYTES = 1024
+DEFAULT_RUNTIME_S = 86_400.0
 HOSTS = ("algo-1",)
 
 
@@ -89,6 +92,40 @@ def _gunzip(folder: Path) -> None:
         with gzip.open(file) as packed, open(file.with_suffix(""), "wb") as plain:
             shutil.copyfileobj(packed, plain)
         file.unlink()
+
+
+def run_job(
+    step_run: StepRun, command: ContainerCommand, environment: Mapping[str, Any], stopping: Mapping[str, Any] | None, *, network_isolation: bool
+) -> JobResult:
+    """Run a job's processes to their end, at most for MaxRuntimeInSeconds of its StoppingCondition (86,400 s without one)."""
+    spec = JobSpec(
+        name=step_run.job_name,
+        job_dir=step_run.job_dir,
+        command=command.argv,
+        environment={name: str(value) for name, value in environment.items()},
+        cwd=command.cwd,
+        timeout_s=float((stopping or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_S)),
+        stop_grace_s=step_run.run.stop_grace_s,
+        cores=step_run.cores,
+        network_isolation=network_isolation,
+    )
+    return step_run.run.launcher.run(spec)
+
+
+ENDINGS = {"timeout": "MaxRuntimeExceeded: the job ran for {seconds:.0f} s", "stopped": "the job was stopped"}
+
+
+def failure_reason(result: JobResult, step_run: StepRun, file: str) -> str | None:
+    """Return the FailureReason of a job, None when it ended well.
+
+    What the job wrote to `/opt/ml/output/<file>` says why; without it the last line of its log.
+    """
+    if result.reason in ENDINGS:
+        return ENDINGS[result.reason].format(seconds=result.seconds)
+    if result.exit_code == 0:
+        return None
+    said = message(step_run.job_dir / "opt/ml/output" / file) or last_words(step_run.job_dir / "log.txt")
+    return f"AlgorithmError: {said or 'See job logs for more information'}, exit code: {result.exit_code}"
 
 
 def message(path: Path) -> str | None:

@@ -1,9 +1,9 @@
-"""Choose how a job gets its own /opt/ml: a mount namespace, else a locked symlink, else a shim over Python's file functions."""
+"""Choose how a job gets its own /opt/ml: a mount namespace, else the host's own /opt/ml, else a shim over Python's file functions."""
 
 from __future__ import annotations
 
-import fcntl
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UsageError
-from pipelines.local import namespace
+from pipelines.local import opt_ml
+from pipelines.local.interpreter import own_environment, start_of
 
-LINK = Path("/opt/ml")
-LOCK = "/tmp/sagewright-opt-ml.lock"
+PROBE_TIMEOUT_S = 30
+# Why a kernel says no to an ordinary user, and what an administrator can do about it: file, value, advice.
+KERNEL_SWITCHES = (
+    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sudo sysctl -w kernel.unprivileged_userns_clone=1"),
+    ("/proc/sys/user/max_user_namespaces", "0", "sudo sysctl -w user.max_user_namespaces=10000"),
+)
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
 @dataclass(frozen=True)
@@ -26,66 +33,49 @@ class Isolation:
 
 
 def _try_namespace() -> str:
-    """Return why a namespace is not possible, an empty text when it is; tried out in a child."""
+    """Return why a namespace is not possible, an empty text when it is; tried out in a process of its own."""
     if sys.platform != "linux":
         return f"{sys.platform} has no mount namespaces"
     with tempfile.TemporaryDirectory(prefix="sagewright-probe-") as folder:
         ml, tmp = Path(folder, "opt", "ml"), Path(folder, "tmp")
         ml.mkdir(parents=True)
         tmp.mkdir()
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            _probe_child(ml, tmp, writer)
-        os.close(writer)
-        with os.fdopen(reader) as answer:
-            told = answer.read()
-        os.waitpid(child, 0)
-        return told or ("" if (ml / "probe").is_file() else "a file written to /opt/ml did not arrive")
+        command = [*start_of("pipelines.local.isolation", "probe_here"), str(ml), str(tmp)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, env=own_environment(), check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"it could not be tried out: {error}"
+        if done.returncode:
+            return done.stdout.strip() or f"trying it out ended with {done.returncode}"
+        return "" if (ml / "probe").is_file() else "a file written to /opt/ml did not arrive"
 
 
-def _probe_child(ml: Path, tmp: Path, writer: int) -> None:
+def probe_here() -> int:
+    """Enter a namespace in this very process, write a file to /opt/ml and print what the kernel refused."""
+    from pipelines.local import namespace
+
+    ml, tmp = (Path(argument) for argument in sys.argv[1:3])
     try:
         namespace.enter(ml, tmp, ("algo-1",), isolate_network=False)
         Path("/opt/ml/probe").touch()
     except OSError as error:
-        hint = "; on Ubuntu 24.04: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" if error.errno in (1, 13) and os.geteuid() else ""
-        os.write(writer, f"the kernel refuses it ({error.strerror}){hint}".encode())
-    finally:
-        os._exit(0)
+        sys.stdout.write(f"the kernel refuses it: {error.strerror}{_advice()}\n")
+        return 1
+    return 0
 
 
-def _try_symlink() -> str:
-    """Return why a symlink at /opt/ml is not possible, an empty text when it is."""
-    if LINK.is_symlink():
-        target = os.readlink(LINK)
-        return "" if is_ours(target) and os.access(LINK.parent, os.W_OK) else f"{LINK} is a link to {target}, which is not ours"
-    if LINK.exists():
-        return f"{LINK} exists and is not ours"
-    return "" if os.access(LINK.parent, os.W_OK) else f"{LINK.parent} is not writable"
-
-
-def is_ours(target: str) -> bool:
-    """Tell whether a link's target is the /opt/ml of one of our jobs, or of one that is gone."""
-    return target.endswith("/opt/ml") and (not os.path.exists(target) or os.path.isfile(f"{target[: -len('opt/ml')]}log.txt"))
-
-
-def release_link(ml: Path) -> None:
-    """Take away the link to a job's /opt/ml, unless another job holds it by now."""
-    descriptor = os.open(LOCK, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if LINK.is_symlink() and os.readlink(LINK) == str(ml):
-            LINK.unlink()
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(descriptor)
+def _advice() -> str:
+    for file, value, command in KERNEL_SWITCHES:
+        if os.geteuid() and Path(file).is_file() and Path(file).read_text().strip() == value:
+            return f"; an administrator can allow it: {command}"
+    if any(os.path.exists(mark) for mark in CONTAINER_MARKS):
+        return "; a container needs --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined for it"
+    return ""
 
 
 LAYERS: Mapping[str, tuple[Callable[[], str], str]] = {
     "namespace": (_try_namespace, "each job has its own /opt/ml, /tmp and host name in a private mount namespace"),
-    "symlink": (_try_symlink, "/opt/ml is a link that one job at a time holds"),
+    "symlink": (opt_ml.obstacle, "the host's /opt/ml leads to the folder of one job at a time"),
     "shim": (lambda: "", "Python's file functions map /opt/ml to the job's folder; only Python jobs run"),
 }
 
@@ -109,6 +99,8 @@ def choose(requested: str) -> Isolation:
     """
     if requested == "auto":
         return probe()
+    if requested not in LAYERS:
+        raise UsageError("this isolation does not exist", where="--isolation", got=requested, expected=", ".join(("auto", *LAYERS)))
     attempt, told = LAYERS[requested]
     problem = attempt()
     if problem:

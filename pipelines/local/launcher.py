@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import queue
-import signal
 import subprocess
-import sys
+import tempfile
 import threading
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Protocol
 
+from pipelines.local import wire
 from pipelines.local.faults import StepFault
+from pipelines.local.interpreter import is_python_job, own_environment, start_of
 from pipelines.local.isolation import Isolation, choose
 from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.sandbox import refuse_what_cannot_run
+from pipelines.local.supervisor import KILL, STOP, STOPPED_BEFORE_START
+
+CLOSE_TIMEOUT_S = 15.0
+OnStart = Callable[[int], None]
 
 
 class Launcher(Protocol):
     """Run jobs, several at once from several threads."""
 
-    def run(self, spec: JobSpec) -> JobResult:
-        """Run a job to its end.
+    def run(self, spec: JobSpec, on_start: OnStart | None = None) -> JobResult:
+        """Run a job to its end; `on_start` hears the process id once the container is made and the program starts.
 
         Raises:
+            UsageError: the command cannot run under this isolation.
             StepFault: the job could not be run for a reason that is not its own.
         """
 
+    def stop(self, name: str, *, kill: bool = False) -> None:
+        """Stop a running job: SIGTERM and a grace period, or SIGKILL at once."""
+
     def stop_all(self, *, kill: bool) -> None:
-        """Stop every running job: SIGTERM and a grace period, or SIGKILL at once."""
+        """Stop every running job; jobs that are run from now on do not start."""
 
     def close(self) -> None:
         """End everything that is still running."""
@@ -36,128 +49,237 @@ class Launcher(Protocol):
 class ColdLauncher:
     """Start a fresh interpreter for every job."""
 
-    def __init__(self, isolation: str = "auto") -> None:
-        self._layer = choose(isolation)
-        self._running: set[int] = set()
-        self._lock = threading.Lock()
+    def __init__(self, isolation: str = "auto", layer: Isolation | None = None) -> None:
+        self._layer = layer or choose(isolation)
+        self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
+        self._lock = threading.RLock()
+        self._stopping = False
 
-    def run(self, spec: JobSpec) -> JobResult:
+    def run(self, spec: JobSpec, on_start: OnStart | None = None) -> JobResult:
         """Run a job under a supervisor process of its own.
 
         Raises:
-            StepFault: the supervisor died.
+            UsageError: the command cannot run under this isolation.
+            StepFault: the container cannot be made, or the supervisor died.
         """
-        process = subprocess.Popen([sys.executable, "-m", "pipelines.local.supervisor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert process.stdin and process.stdout
+        refuse_what_cannot_run(spec, self._layer.kind)
+        with self._supervisor(spec) as process:
+            if process is None:
+                return not_started(self._layer)
+            assert process.stdout
+            while answer := wire.receive(process.stdout.fileno()):
+                if "pid" not in answer:
+                    return result_of(answer)
+                if on_start:
+                    on_start(answer["pid"])
+        raise StepFault("SageMaker.JOB_INTERNAL_ERROR", f"the supervisor of {spec.name} ended with {process.returncode}")
+
+    def _begin(self, spec: JobSpec) -> subprocess.Popen[bytes] | None:
+        """Start a supervisor and hand it the job before anyone can tell it to stop; None when nothing may start any more."""
         with self._lock:
-            self._running.add(process.pid)
+            if self._stopping:
+                return None
+            process = _start(start_of("pipelines.local.supervisor", "main"), None)
+            _tell(process, {"spec": spec.as_json(), "isolation": self._layer.kind})
+            self._running[process.pid] = spec.name, process
+            return process
+
+    @contextmanager
+    def _supervisor(self, spec: JobSpec) -> Iterator[subprocess.Popen[bytes] | None]:
+        process = self._begin(spec)
+        if process is None:
+            yield None
+            return
+        assert process.stdin and process.stdout
         try:
-            process.stdin.write(json.dumps({"spec": spec.as_json(), "isolation": self._layer.kind}).encode() + b"\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
+            yield process
         finally:
             with self._lock:
-                self._running.discard(process.pid)
-            process.stdin.close()
+                del self._running[process.pid]
+                process.stdin.close()
             process.wait()
             process.stdout.close()
-        if not answer:
-            raise StepFault("SageMaker.JOB_INTERNAL_ERROR", f"the supervisor of {spec.name} ended with {process.returncode}")
-        return JobResult(**json.loads(answer))
+
+    def stop(self, name: str, *, kill: bool = False) -> None:
+        """Stop a running job."""
+        with self._lock:
+            for job, process in self._running.values():
+                if job == name and process.stdin:
+                    _write(process.stdin, KILL if kill else STOP)
 
     def stop_all(self, *, kill: bool) -> None:
-        """Stop every running job."""
+        """Stop every running job; jobs that are run from now on do not start."""
         with self._lock:
-            for pid in self._running:
-                _signal(pid, kill)
+            self._stopping = True
+            for name in {name for name, _ in self._running.values()}:
+                self.stop(name, kill=kill)
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs and wait until it is gone."""
         self.stop_all(kill=True)
+        ends_at = time.monotonic() + CLOSE_TIMEOUT_S
+        while self._running and time.monotonic() < ends_at:
+            time.sleep(0.005)
 
 
 class WarmLauncher:
-    """Fork every Python job from one process that has imported the libraries; it starts importing at once."""
+    """Fork every Python job from one process that has imported the libraries; it starts importing at once.
 
-    def __init__(self, isolation: str = "auto") -> None:
+    What is not Python, and every job after the warm process died, runs in a fresh process.
+    """
+
+    def __init__(self, isolation: str = "auto", imports: tuple[str, ...] | None = None) -> None:
         self._requested, self._layer = isolation, None if isolation == "auto" else choose(isolation)
-        self._answers: dict[str, queue.Queue[dict[str, Any]]] = {}
-        self._pids: dict[str, int] = {}
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen([sys.executable, "-m", "pipelines.local.zygote"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._jobs: dict[int, tuple[str, queue.Queue[dict[str, Any]]]] = {}
+        self._cold: ColdLauncher | None = None
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._stopping = self._dead = False
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
+        self._process = _start(start_of("pipelines.local.zygote", "main", with_site=True), self._said)
         self._listener = threading.Thread(target=self._listen, daemon=True, name="zygote")
         self._listener.start()
+        self._ask({"imports": imports})
 
     def _isolation(self) -> Isolation:
         with self._lock:
             self._layer = self._layer or choose(self._requested)
             return self._layer
 
-    def run(self, spec: JobSpec) -> JobResult:
+    def run(self, spec: JobSpec, on_start: OnStart | None = None) -> JobResult:
         """Have the job forked and wait for its end.
 
         Raises:
-            StepFault: the warm process died.
+            UsageError: the command cannot run under this isolation.
+            StepFault: the container cannot be made, or the warm process died.
         """
-        layer = self._isolation().kind
-        answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        layer = self._isolation()
+        refuse_what_cannot_run(spec, layer.kind)
+        if not is_python_job(spec.command):
+            return self._cold_launcher().run(spec, on_start)
+        number, answers = next(self._numbers), queue.SimpleQueue[dict[str, Any]]()
         with self._lock:
-            self._answers[spec.name] = answers
-            self._send({"spec": spec.as_json(), "isolation": layer})
-        answer = answers.get()
-        if "error" in answer:
-            raise StepFault("SageMaker.JOB_INTERNAL_ERROR", answer["error"])
-        return JobResult(**{key: value for key, value in answer.items() if key != "name"})
+            if self._stopping:
+                return not_started(layer)
+            asked = not self._dead and self._ask({"run": number, "spec": spec.as_json(), "isolation": layer.kind})
+            if asked:
+                self._jobs[number] = spec.name, answers  # type: ignore[assignment]
+        if not asked:
+            return self._cold_launcher().run(spec, on_start)
+        while "pid" in (answer := answers.get()):
+            if on_start:
+                on_start(answer["pid"])
+        return result_of(answer)
 
-    def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            raise StepFault("SageMaker.JOB_INTERNAL_ERROR", "the warm process is gone; try --cold") from None
+    def _cold_launcher(self) -> ColdLauncher:
+        with self._lock:
+            self._cold = self._cold or ColdLauncher(layer=self._isolation())
+            if self._stopping:
+                self._cold.stop_all(kill=False)
+            return self._cold
+
+    def _ask(self, request: dict[str, Any]) -> bool:
+        return _tell(self._process, request)
 
     def _listen(self) -> None:
-        """Hand each answer of the zygote to the thread that waits for it; at its end tell all that wait."""
+        """Hand each answer to the thread that waits for it; when the warm process is gone tell all that wait."""
         assert self._process.stdout
-        for line in self._process.stdout:
-            answer = json.loads(line)
+        while answer := wire.receive(self._process.stdout.fileno()):
             with self._lock:
-                if "pid" in answer:
-                    self._pids[answer["name"]] = answer["pid"]
-                    continue
-                self._pids.pop(answer["name"], None)
-                waiting = self._answers.pop(answer["name"], None)
-            if waiting:
-                waiting.put(answer)
+                _, waiting = self._jobs[answer["job"]] if "pid" in answer else self._jobs.pop(answer["job"])
+            waiting.put(answer)
         with self._lock:
-            for waiting in self._answers.values():
-                waiting.put({"error": "the warm process died; try --cold"})
-            self._answers.clear()
+            self._dead = True
+            lost = {"error": f"the warm process died{_last_words(self._said)}; jobs from now on start cold"}
+            for _, waiting in self._jobs.values():
+                waiting.put(lost)
+            self._jobs.clear()
+
+    def stop(self, name: str, *, kill: bool = False) -> None:
+        """Stop a running job."""
+        with self._lock:
+            for number, (job, _) in self._jobs.items():
+                if job == name:
+                    self._ask({"stop": number, "kill": kill})
+            if self._cold:
+                self._cold.stop(name, kill=kill)
 
     def stop_all(self, *, kill: bool) -> None:
-        """Stop every running job."""
+        """Stop every running job; jobs that are run from now on do not start."""
         with self._lock:
-            for pid in self._pids.values():
-                _signal(pid, kill)
+            self._stopping = True
+            for name in {name for name, _ in self._jobs.values()}:
+                self.stop(name, kill=kill)
+            if self._cold:
+                self._cold.stop_all(kill=kill)
 
     def close(self) -> None:
         """Kill what still runs, then the warm process."""
         self.stop_all(kill=True)
-        assert self._process.stdin
+        if self._cold:
+            self._cold.close()
+        if not self._jobs:
+            self._process.kill()
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
         try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass
-        self._process.kill()
-        self._process.wait()
-        self._listener.join(5)
-        if self._process.stdout:
-            self._process.stdout.close()
+            self._process.wait(CLOSE_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._listener.join(CLOSE_TIMEOUT_S)
+        self._process.stdout.close()
+        self._said.close()
 
 
-def _signal(pid: int, kill: bool) -> None:
+def _start(command: list[str], said: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """Start a process of ours, away from the terminal's signals; what it says about its own troubles goes to `said`."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=said or subprocess.DEVNULL,
+        bufsize=0,
+        env=own_environment(),
+        start_new_session=True,
+    )
+
+
+def _tell(process: subprocess.Popen[bytes], message: dict[str, Any]) -> bool:
+    """Send a frame; False when the process is gone."""
+    assert process.stdin
     try:
-        os.kill(pid, signal.SIGUSR1 if kill else signal.SIGTERM)
-    except ProcessLookupError:
+        wire.send(process.stdin.fileno(), message)
+    except (BrokenPipeError, ValueError):
+        return False
+    return True
+
+
+def _write(pipe: IO[bytes], text: bytes) -> None:
+    try:
+        os.write(pipe.fileno(), text)
+    except (BrokenPipeError, ValueError):
         pass
+
+
+def _last_words(said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = said.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f" ({last[:300]})" if last else ""
+
+
+def not_started(layer: Isolation) -> JobResult:
+    """Return the result of a job that was stopped before it started."""
+    return JobResult(STOPPED_BEFORE_START, "stopped", 0.0, layer.kind)
+
+
+def result_of(answer: dict[str, Any]) -> JobResult:
+    """Return the result that a supervisor told.
+
+    Raises:
+        StepFault: it told why there is none.
+    """
+    if "error" in answer:
+        raise StepFault("SageMaker.JOB_INTERNAL_ERROR", answer["error"])
+    return JobResult(**answer["result"])

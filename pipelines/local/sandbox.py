@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipelines.local import isolation, namespace, shim
+from pipelines.errors import UsageError
+from pipelines.local import interpreter, namespace, processes, shim
 from pipelines.local.job import JobSpec
-from pipelines.local.supervisor import die_with_parent
 
-PYTHON = "python"
 CANNOT_RUN, NOT_FOUND = 126, 127
+ML = "/opt/ml"
+FREE_DESCRIPTORS = 65536
+OUR_SIGNALS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def is_python(command: tuple[str, ...]) -> bool:
-    """Tell whether a command is a Python script or module that a forked interpreter can run itself."""
-    program = os.path.basename(command[0]) if command else ""
-    if not (program.rstrip("0123456789.") == PYTHON and len(command) > 1):
-        return False
-    return (command[1] == "-m" and len(command) > 2) or not command[1].startswith("-")
-
-
-def prepare(spec: JobSpec, layer: str) -> tuple[str, ...]:
-    """Turn this process, a fresh fork, into the job's container and return its command as it is to be run here.
+def refuse_what_cannot_run(spec: JobSpec, layer: str) -> None:
+    """Refuse a job that the layer would only half isolate.
 
     Raises:
-        OSError: a mount, the working directory or the log cannot be made.
+        UsageError: the command is empty, or it is not Python and the layer is the shim, which reaches only Python.
     """
+    if not spec.command:
+        raise UsageError("the job has no command", where=spec.name)
+    if layer == "shim" and not interpreter.is_interpreter(spec.command[0]):
+        raise UsageError(
+            "without a private /opt/ml only Python programs run here",
+            where=spec.name,
+            got=spec.command[0],
+            expected="python3 ...",
+            hint="`sagewright doctor` says why and what would help.",
+        )
+
+
+def enter(spec: JobSpec, layer: str, told: int) -> tuple[str, ...]:
+    """Turn this process, a fresh fork, into the job's container and return its command as it is to be run here.
+
+    `told` is the pipe on which the supervisor hears why the container cannot be made; this process ends then. Every other descriptor above 2 is closed.
+    """
+    try:
+        command = _enter(spec, layer)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        os.write(told, f"the container of {spec.name} cannot be made: {reason}{f' ({error.filename})' if error.filename else ''}".encode()[:600])
+        os._exit(CANNOT_RUN)
+    os.closerange(3, told)
+    os.closerange(told + 1, FREE_DESCRIPTORS)
+    return command
+
+
+def _enter(spec: JobSpec, layer: str) -> tuple[str, ...]:
     os.setsid()
-    die_with_parent()
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
+    for number in OUR_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _redirect(spec.job_dir / "log.txt")
+    (spec.job_dir / "tmp").mkdir(exist_ok=True)
+    folder, tmp, command = ENTER[layer](spec)
+    processes.die_with_parent()
     os.environ.clear()
-    os.environ.update({"TMPDIR": str(spec.job_dir / "tmp"), **_base_environment(spec), **spec.environment})
-    command = ENTER[layer](spec)
-    os.environ.setdefault("HOME", os.environ["TMPDIR"])
-    folder = spec.cwd if layer != "shim" else shim.translate(spec.cwd, str(spec.job_dir))
-    os.makedirs(folder, exist_ok=True)
-    os.chdir(folder)
+    os.environ.update({**interpreter.base_environment(tmp, spec.cores), "SAGEMAKER_BASE_DIR": f"{folder}{ML}", **spec.environment})
+    if layer == "shim":
+        os.environ.update(shim.environment(folder, os.environ))
+    place = f"{folder}{spec.cwd}" if spec.cwd == ML or spec.cwd.startswith(f"{ML}/") else spec.cwd
+    os.makedirs(place, exist_ok=True)
+    os.chdir(place)
     return command
 
 
@@ -51,60 +75,48 @@ def _redirect(log: Path) -> None:
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.closerange(3, 4096)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def _base_environment(spec: JobSpec) -> dict[str, str]:
-    folder = os.path.dirname(sys.executable)
-    threads = {name: str(spec.cores) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
-    shell = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
-    return {**shell, **threads, "SAGEMAKER_BASE_DIR": "/opt/ml", "PYTHONDONTWRITEBYTECODE": "1"}
+def _enter_namespace(spec: JobSpec) -> tuple[str, str, tuple[str, ...]]:
+    namespace.enter(spec.job_dir / "opt/ml", spec.job_dir / "tmp", spec.hosts, isolate_network=spec.network_isolation)
+    return "", "/tmp", spec.command
 
 
-def _enter_namespace(spec: JobSpec) -> tuple[str, ...]:
-    private_tmp = namespace.enter(spec.job_dir / "opt/ml", spec.job_dir / "tmp", spec.hosts, isolate_network=spec.network_isolation)
-    if private_tmp:
-        os.environ["TMPDIR"] = "/tmp"
-    return spec.command
+def _enter_symlink(spec: JobSpec) -> tuple[str, str, tuple[str, ...]]:
+    _say_what_is_shared(spec)
+    return "", str(spec.job_dir / "tmp"), spec.command
 
 
-def _enter_symlink(spec: JobSpec) -> tuple[str, ...]:
-    """Hold /opt/ml; the lock's descriptor stays open in the job and all it starts, so the next job waits for all of them."""
-    lock = os.open(isolation.LOCK, os.O_CREAT | os.O_RDWR, 0o666)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    os.set_inheritable(lock, True)
-    if isolation.LINK.is_symlink():
-        if not isolation.is_ours(os.readlink(isolation.LINK)):
-            raise OSError(17, "another program has taken /opt/ml")
-        os.unlink(isolation.LINK)
-    os.symlink(spec.job_dir / "opt/ml", isolation.LINK)
-    return spec.command
-
-
-def _enter_shim(spec: JobSpec) -> tuple[str, ...]:
+def _enter_shim(spec: JobSpec) -> tuple[str, str, tuple[str, ...]]:
+    _say_what_is_shared(spec)
     root = str(spec.job_dir)
-    os.environ.update(shim.environment(root))
-    if not is_python(spec.command):
-        os.write(2, f"{spec.command[0]}: without a private /opt/ml only Python programs run here; see `sagewright doctor`\n".encode())
-        os._exit(CANNOT_RUN)
-    shim.install(root)
-    return tuple(shim.translate(part, root) for part in spec.command)
+    return root, f"{root}/tmp", tuple(shim.translate(part, root) for part in spec.command)
 
 
-ENTER: Mapping[str, Callable[[JobSpec], tuple[str, ...]]] = {"namespace": _enter_namespace, "symlink": _enter_symlink, "shim": _enter_shim}
+def _say_what_is_shared(spec: JobSpec) -> None:
+    if spec.network_isolation:
+        os.write(2, b"sagewright: EnableNetworkIsolation needs a namespace, which is not possible here: this job can reach the network\n")
 
 
-def become_program(spec: JobSpec, layer: str) -> None:
+# Layer -> (what stands before /opt/ml in a real path, the job's TMPDIR, its command with real paths).
+ENTER: Mapping[str, Callable[[JobSpec], tuple[str, str, tuple[str, ...]]]] = {
+    "namespace": _enter_namespace,
+    "symlink": _enter_symlink,
+    "shim": _enter_shim,
+}
+
+
+def become_program(spec: JobSpec, layer: str, told: int) -> None:
     """Replace this process, a fresh fork, by the job's program; never returns."""
+    execute(enter(spec, layer, told))
+
+
+def execute(command: tuple[str, ...]) -> None:
+    """Replace this process, which is the job's container already, by a program; never returns."""
+    argv = interpreter.host_command(command)
     try:
-        command = prepare(spec, layer)
-        program = sys.executable if is_python(command) or os.path.basename(command[0]).rstrip("0123456789.") == PYTHON else command[0]
-        os.execvpe(program, [program, *command[1:]], dict(os.environ))
-    except FileNotFoundError as error:
-        os.write(2, f"{spec.command[0]}: {error.strerror}\n".encode())
-        os._exit(NOT_FOUND)
+        os.execvpe(argv[0], argv, dict(os.environ))
     except OSError as error:
-        os.write(2, f"the container cannot be made: {error}\n".encode())
-        os._exit(CANNOT_RUN)
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN)

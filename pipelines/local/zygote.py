@@ -1,20 +1,26 @@
-"""The warm parent: import the libraries of jobs once, then fork a supervised child per job.
+"""The warm parent: import the libraries of jobs once, then fork a supervised child per Python job.
 
-It never runs OpenMP or Arrow work itself: a child forked after that hangs in its first XGBoost call. It reads one JSON line a job from stdin
-and ends when stdin does, that is, with the engine.
+It never runs OpenMP or Arrow work itself: a child forked after that hangs in its first XGBoost call. It reads frames from stdin, answers on
+stdout and ends, with every job, when stdin does, that is, with the engine.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
+import select
 import signal
 import sys
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pipelines.local.supervisor import die_with_parent
+from pipelines.local import interpreter, processes, rebirth, sandbox, wire
+from pipelines.local.job import JobSpec
+from pipelines.local.supervisor import KILL, STOP, Supervisor, drain
 
 LIBRARIES = (
     "numpy",
@@ -25,150 +31,166 @@ LIBRARIES = (
     "xgboost",
     "sklearn.metrics",
     "sklearn.model_selection",
+    "threadpoolctl",
     "runpy",
     "argparse",
     "tarfile",
     "hashlib",
 )
+LAST_JOBS_S = 12.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Hold a supervised job: its number, and the pipe that tells its supervisor to stop it and, by hanging up, that we are gone."""
+
+    number: int
+    control: int
+
+
+class Zygote:
+    """Fork a supervisor per job, pass stop requests on, and notice supervisors that die."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests, self._answers = requests, answers
+        self._jobs: dict[int, Job] = {}
+        self._wake = _wake_on_child()
+        self._fresh = rebirth.Fresh.now()
+
+    def serve(self) -> None:
+        """Serve until the engine hangs up; then end every job."""
+        poll = select.poll()
+        poll.register(self._requests, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                if descriptor == self._wake:
+                    drain(self._wake)
+                    self._reap()
+                elif (request := wire.receive(self._requests)) is not None:
+                    self._start(request) if "run" in request else self._stop(request)
+                else:
+                    self._end()
+                    return
+
+    def _start(self, request: Mapping[str, Any]) -> None:
+        number = request["run"]
+        try:
+            control, ours = os.pipe()
+            pid = _fork()
+        except OSError as error:
+            wire.send(self._answers, {"job": number, "error": f"the job cannot be forked: {error.strerror}"})
+            return
+        if pid == 0:
+            os.close(ours)
+            self._supervise(request, control)
+        os.close(control)
+        self._jobs[pid] = Job(number, ours)
+
+    def _supervise(self, request: Mapping[str, Any], control: int) -> None:
+        """Be the supervisor of one job; never returns. The engine's pipe and the control of other jobs are not ours to hold."""
+        try:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), self._requests)
+            for job in self._jobs.values():
+                os.close(job.control)
+            spec, layer = JobSpec.from_json(request["spec"]), request["isolation"]
+            supervisor = Supervisor(spec, layer, control, lambda message: wire.send(self._answers, {"job": request["run"], **message}))
+            supervisor.run(lambda told: self._become(spec, layer, told))
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001  the job boundary: the engine hears of it from our exit code, and why from stderr
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
+
+    def _become(self, spec: JobSpec, layer: str, told: int) -> None:
+        """Be the job: run its command in this very process as a new interpreter would, or in a new one where that matters; never returns."""
+        command = sandbox.enter(spec, layer, told)
+        if self._fresh.must_be_new(command, spec.environment):
+            sandbox.execute(command)
+        os.close(told)
+        shim_root = str(spec.job_dir) if layer == "shim" else None
+        self._fresh.run(command, cores=spec.cores, shim_root=shim_root)
+
+    def _stop(self, request: Mapping[str, Any]) -> None:
+        for job in self._jobs.values():
+            if job.number == request["stop"]:
+                _press(job.control, KILL if request["kill"] else STOP)
+
+    def _reap(self) -> None:
+        """Collect supervisors that ended; one that was killed leaves an error behind, and its job's processes to us."""
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                job = self._jobs.pop(ended[0], None)
+                if job is None:
+                    continue
+                os.close(job.control)
+                if ended[1]:
+                    processes.signal_all(processes.descendants(os.getpid(), spare=self._jobs), signal.SIGKILL)
+                    code = os.waitstatus_to_exitcode(ended[1])
+                    wire.send(self._answers, {"job": job.number, "error": f"the supervisor of the job ended with {code}"})
+        except ChildProcessError:
+            return
+
+    def _end(self) -> None:
+        """Hang up on every supervisor and wait until each has ended its job."""
+        for job in self._jobs.values():
+            os.close(job.control)
+        ends_at = time.monotonic() + LAST_JOBS_S
+        while time.monotonic() < ends_at:
+            try:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.002)
+            except ChildProcessError:
+                return
+
+
+def _press(control: int, what: bytes) -> None:
+    try:
+        os.write(control, what)
+    except BrokenPipeError:
+        return
+
+
+def _fork() -> int:
+    """Fork; that libraries keep idle threads, of which newer Pythons warn, does no harm: none of them holds a lock of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _wake_on_child() -> int:
+    wake, woken = os.pipe()
+    for end in (wake, woken):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    return wake
+
+
+def _import(names: Iterable[str]) -> None:
+    """Import what is there; a library that is absent, or broken on this machine, is left to the jobs that want it."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001  the job boundary: an import may raise anything
+            sys.stderr.write(f"{name} is not imported: {type(error).__name__}: {error}\n")
 
 
 def main() -> int:
-    """Serve until stdin ends, or the engine is gone."""
-    die_with_parent()
+    """Import the libraries, then serve until the engine hangs up."""
     answers = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd()) or entry == os.environ.get("PYTHONPATH")]
-    for name in LIBRARIES:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
+    os.dup2(2, 1)
+    request = wire.receive(0)
+    if request is None:
+        return 0
+    processes.adopt_orphans()
+    sys.path.remove(interpreter.ROOT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _import(request["imports"] or LIBRARIES)
+    sys.stdout.flush()
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in iter(_read_line, b""):
-        if os.fork() == 0:
-            _supervise(json.loads(line), answers)
+    Zygote(0, answers).serve()
     return 0
-
-
-def _read_line() -> bytes:
-    """Read one line from descriptor 0 without buffering, so that a fork inherits nothing half-read."""
-    pieces: list[bytes] = []
-    while not pieces or pieces[-1] != b"\n":
-        piece = os.read(0, 1)
-        if not piece:
-            return b""
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _supervise(request: dict[str, Any], answers: int) -> None:
-    """Be the supervisor of one job: tell the engine our process id, then how the job ended; never returns."""
-    from pipelines.local import sandbox
-    from pipelines.local.job import JobResult, JobSpec
-    from pipelines.local.supervisor import Supervisor
-
-    spec, layer = JobSpec.from_json(request["spec"]), request["isolation"]
-    os.write(answers, json.dumps({"name": spec.name, "pid": os.getpid()}).encode() + b"\n")
-    run = _become_python if sandbox.is_python(spec.command) else sandbox.become_program
-    try:
-        result = Supervisor(spec, layer, 0).run(lambda: run(spec, layer))
-    except OSError as error:
-        os.write(answers, json.dumps({"name": spec.name, "error": str(error)}).encode() + b"\n")
-        os._exit(1)
-    told: JobResult = result
-    os.write(answers, json.dumps({"name": spec.name, **vars(told)}).encode() + b"\n")
-    os._exit(0)
-
-
-def _become_python(spec: Any, layer: str) -> None:
-    """Run a Python command in this very process, a fresh fork, as a new interpreter would; never returns."""
-    from pipelines.local import sandbox
-
-    try:
-        command = sandbox.prepare(spec, layer)
-    except OSError as error:
-        os.write(2, f"the container cannot be made: {error}\n".encode())
-        os._exit(sandbox.CANNOT_RUN)
-    code = 1
-    try:
-        _refresh(spec.cores)
-        code = _execute(command)
-    finally:
-        _leave(code)
-
-
-def _refresh(cores: int) -> None:
-    """Undo what a fork shares and a fresh interpreter would not: random state, output buffers, the number of threads."""
-    import random
-
-    random.seed()
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        setattr(sys, name, os.fdopen(os.dup(descriptor), "w", buffering=1, encoding="utf-8", errors="backslashreplace"))
-    sys.stdin = open(os.devnull)  # noqa: SIM115  the process's own standard input, open for as long as it lives
-    if cores < (os.cpu_count() or 1):
-        try:
-            importlib.import_module("threadpoolctl").threadpool_limits(cores)
-        except ImportError:
-            pass
-
-
-def _execute(command: tuple[str, ...]) -> int:
-    """Run script or module as `__main__` and return its exit code."""
-    import runpy
-
-    arguments = list(command[1:])
-    try:
-        if arguments[0] == "-m":
-            sys.argv = arguments[1:]
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        else:
-            sys.argv = arguments
-            sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
-            runpy.run_path(arguments[0], run_name="__main__")
-    except SystemExit as leaving:
-        return _exit_code(leaving.code)
-    except BaseException as error:  # noqa: BLE001  a job may raise anything; it is reported as an interpreter would
-        _report(error)
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
-    return 0
-
-
-def _exit_code(code: Any) -> int:
-    if code is None or isinstance(code, int):
-        return (code or 0) & 0xFF
-    sys.stderr.write(f"{code}\n")
-    return 1
-
-
-def _report(error: BaseException) -> None:
-    """Print the traceback without our own frames."""
-    import traceback
-
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, sys.modules["runpy"].__file__, "<frozen runpy>"):
-        trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace)
-
-
-def _leave(code: int) -> None:
-    """End as an interpreter does: wait for threads, run exit handlers, flush, and leave without the parent's clean-up."""
-    import atexit
-    import threading
-
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,11 +10,10 @@ from pipelines.local import container
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import plan_processing
-from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.job import JobResult
 from pipelines.local.metrics import report_metrics
 
 BELOW = "/opt/ml/processing/"
-DEFAULT_RUNTIME_S = 86400.0
 
 
 def execute(step_run: StepRun) -> Outcome:
@@ -31,7 +30,7 @@ def execute(step_run: StepRun) -> Outcome:
     for output in _outputs(request):
         container.real_path(ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
     result = _start(step_run, request)
-    failure = _failure(result, step_run)
+    failure = container.failure_reason(result, step_run, "message")
     if result.exit_code == 0 and failure is None:
         _upload(step_run, request, ml)
     properties = _describe(step_run, request, ml, result, failure, started)
@@ -62,7 +61,7 @@ def _write_config(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> No
         "ProcessingOutputConfig": {"KmsKeyId": None, "Outputs": [], **(request.get("ProcessingOutputConfig") or {})},
         "ProcessingResources": {"ClusterConfig": {"VolumeKmsKeyId": None, **cluster}},
         "RoleArn": request["RoleArn"],
-        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": int(DEFAULT_RUNTIME_S)}),
+        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": int(container.DEFAULT_RUNTIME_S)}),
     }
     container.write_json(ml / "config" / "processingjobconfig.json", config)
     container.write_json(ml / "config" / "resourceconfig.json", container.resource_config(cluster["InstanceType"]))
@@ -89,30 +88,9 @@ def _start(step_run: StepRun, request: Mapping[str, Any]) -> JobResult:
     command = plan_processing(request["AppSpecification"]["ImageUri"], request)
     instance_type = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
     identity = {"PROCESSING_JOB_NAME": step_run.job_name, "AWS_REGION": step_run.run.region, "SM_CURRENT_INSTANCE_TYPE": instance_type}
-    environment = {**command.environment, **identity, **request.get("Environment", {})}
-    spec = JobSpec(
-        name=step_run.job_name,
-        job_dir=step_run.job_dir,
-        command=command.argv,
-        environment={name: str(value) for name, value in environment.items()},
-        cwd=command.cwd,
-        timeout_s=float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_S)),
-        stop_grace_s=step_run.run.stop_grace_s,
-        cores=step_run.cores,
-        network_isolation=bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False)),
-    )
-    return step_run.run.launcher.run(spec)
-
-
-def _failure(result: JobResult, step_run: StepRun) -> str | None:
-    if result.reason == "timeout":
-        return f"ClientError: MaxRuntimeExceeded: the job ran for {result.seconds:.0f} s"
-    if result.reason == "stopped":
-        return "the job was stopped"
-    if result.exit_code == 0:
-        return None
-    said = container.message(step_run.job_dir / "opt/ml/output/message") or container.last_words(step_run.job_dir / "log.txt")
-    return f"AlgorithmError: {said or 'See job logs for more information'}, exit code: {result.exit_code}"
+    environment = {**command.environment, **identity, **(request.get("Environment") or {})}
+    isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False))
+    return container.run_job(step_run, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:

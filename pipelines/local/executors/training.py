@@ -11,10 +11,9 @@ from pipelines.local import container
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import builtin_metric_definitions, plan_training
-from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.job import JobResult
 from pipelines.local.metrics import final_metrics
 
-DEFAULT_RUNTIME_S = 86400.0
 FOLDERS = ("input/config", "input/data", "model", "output/data", "code", "checkpoints")
 
 
@@ -31,7 +30,7 @@ def execute(step_run: StepRun) -> Outcome:
     _write_config(request, hyperparameters, ml)
     _fetch(step_run, request, hyperparameters, ml)
     result = _start(step_run, request, hyperparameters)
-    failure = _failure(result, ml, step_run)
+    failure = container.failure_reason(result, step_run, "failure")
     artifacts = _upload(step_run, request, ml, complete=failure is None)
     definitions = _metric_definitions(request, hyperparameters)
     metrics = final_metrics(container.log_lines(step_run.job_dir / "log.txt"), definitions)
@@ -108,29 +107,8 @@ def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mappi
         "AWS_REGION": step_run.run.region,
     }
     environment = {**command.environment, **identity, **(request.get("Environment") or {})}
-    spec = JobSpec(
-        name=step_run.job_name,
-        job_dir=step_run.job_dir,
-        command=command.argv,
-        environment={name: str(value) for name, value in environment.items()},
-        cwd=command.cwd,
-        timeout_s=float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_S)),
-        stop_grace_s=step_run.run.stop_grace_s,
-        cores=step_run.cores,
-        network_isolation=bool(request.get("EnableNetworkIsolation", False)),
-    )
-    return step_run.run.launcher.run(spec)
-
-
-def _failure(result: JobResult, ml: Path, step_run: StepRun) -> str | None:
-    if result.reason == "timeout":
-        return f"MaxRuntimeExceeded: the job ran for {result.seconds:.0f} s"
-    if result.reason == "stopped":
-        return "the job was stopped"
-    if result.exit_code == 0:
-        return None
-    said = container.message(ml / "output" / "failure") or container.last_words(step_run.job_dir / "log.txt")
-    return f"AlgorithmError: {said}, exit code: {result.exit_code}"
+    isolated = bool(request.get("EnableNetworkIsolation", False))
+    return container.run_job(step_run, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path, *, complete: bool) -> str:
