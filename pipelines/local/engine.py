@@ -153,6 +153,8 @@ class Engine:
                     raise StepFault(faults.pop(0), "injected by --fault")
                 return EXECUTORS[step.type](StepRun(self.run, step, self._arguments(step, attempt), self._scope(step.name, attempt), attempt, cores))
             except StepFault as fault:
+                if self.run.stopping.is_set():
+                    return Outcome("Stopped", failure_reason="the execution was stopped")
                 policy = _policy_for(step.retry_policies, fault.kind, attempt)
                 if policy is None:
                     return Outcome("Failed", failure_reason=f"{fault.kind}: {fault}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.local.faults import StepFault
 from pipelines.local.isolation import LAYERS
 from pipelines.local.job import JobSpec
 from pipelines.local.launcher import ColdLauncher, WarmLauncher
@@ -139,6 +140,39 @@ def test_a_script_starts_as_in_a_fresh_interpreter(warm, tmp_path):
 def test_exit_codes_are_those_of_a_container(warm, tmp_path, launcher, code, exit_code):
     runner = warm("shim") if launcher == "warm" else ColdLauncher("shim")
     assert runner.run(job(tmp_path, "a", code)).exit_code == exit_code
+
+
+@LINUX
+def test_a_supervisor_that_is_killed_is_a_fault_and_not_a_hang(tmp_path):
+    launcher = WarmLauncher("shim")
+    try:
+        spec = job(tmp_path, "a", "import os\nopen('/opt/ml/code/parent', 'w').write(str(os.getppid()))\nimport time; time.sleep(60)")
+        told = []
+        thread = threading.Thread(target=lambda: told.append(_fault_of(launcher, spec)))
+        thread.start()
+        place = spec.job_dir / "opt/ml/code/parent"
+        _wait_until(lambda: place.is_file() and place.read_text())
+        os.kill(int(place.read_text()), 9)
+        thread.join(20)
+        assert told == ["SageMaker.JOB_INTERNAL_ERROR"]
+    finally:
+        launcher.close()
+
+
+def _fault_of(launcher, spec) -> str:
+    try:
+        return str(launcher.run(spec))
+    except StepFault as fault:
+        return fault.kind
+
+
+def test_a_stop_that_comes_before_the_job_has_started_still_stops_it(tmp_path):
+    launcher = WarmLauncher("shim")
+    try:
+        launcher.stop_all(kill=False)
+        assert launcher.run(job(tmp_path, "a", "import time; time.sleep(60)", stop_grace_s=1)).reason == "stopped"
+    finally:
+        launcher.close()
 
 
 def test_a_traceback_shows_only_the_jobs_own_frames(warm, tmp_path):
