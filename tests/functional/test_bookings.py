@@ -80,3 +80,36 @@ def test_status_runs_and_logs_tell_of_the_run(bookings):
     assert json.loads(bookings("runs", "--output", "json").out)[0]["status"] == "Succeeded"
     assert "validation-auc" in bookings("logs", "--tail", "3").out
     assert bookings("status", "nope").code == 2
+
+
+OWN = """
+import json, sys
+from jobkit import failure
+from jobkit.paths import processing
+
+def main(argv):
+    settings = json.loads(open(__file__.rsplit('/', 1)[0] + '/job.json').read())
+    report = {"binary_classification_metrics": {"accuracy": {"value": 0.123}, "confusion_matrix": {"0": {"0": 1, "1": 0}, "1": {"0": 0, "1": 1}}}}
+    (processing("evaluation") / "evaluation.json").write_text(json.dumps({**report, "label": settings["label"]}))
+    return 0
+
+sys.exit(failure.run(main))
+"""
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_replaces_a_job(bookings):
+    (bookings.folder / "judge.py").write_text(OWN)
+    done = bookings("run", "--set", "evaluation.script=judge.py", "--set", "gate=[{metric: accuracy, at_least: 0.5}]", "--output", "json", "--quiet")
+    assert done.code == 3, done.err
+    assert done.json["missed"] == ["accuracy is 0.123, the bar is >= 0.5"]
+
+
+@pytest.mark.slow
+def test_training_in_script_mode_gives_a_model_too(bookings):
+    from tests.functional.conftest import ROOT
+
+    (bookings.folder / "mine.py").write_text((ROOT / "training/train.py").read_text())
+    done = bookings("run", "--set", "training.script=mine.py", "--output", "json", "--quiet")
+    assert done.code == 0, done.out + done.err
+    assert done.json["metrics"]["Evaluate.auc"] > 0.9

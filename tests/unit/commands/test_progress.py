@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from pipelines.commands.flags import pairs
+from pipelines.commands.printing import number, run_report, table
+from pipelines.commands.progress import Live, Plain
+from pipelines.errors import UsageError
+
+START = {
+    "event": "run_started",
+    "time": 0.0,
+    "execution_arn": "arn:x/execution/abc",
+    "pipeline_name": "p",
+    "definition_sha256": "",
+    "parameters": {},
+    "options": {},
+}
+EVENTS = [
+    START,
+    {"event": "step_started", "time": 1.0, "step": "Train", "type": "Training", "attempt": 1, "job_name": "j"},
+    {"event": "step_retried", "time": 1.5, "step": "Train", "type": "Training", "fault": "Step.THROTTLING", "attempt": 1, "wait_s": 30.0, "waited": False},
+    {
+        "event": "step_ended",
+        "time": 3.0,
+        "step": "Train",
+        "type": "Training",
+        "status": "Succeeded",
+        "metrics": {"validation:auc": 0.91234},
+        "cache": "miss: first run of this step",
+    },
+    {"event": "step_ended", "time": 4.0, "step": "Prep", "type": "Processing", "status": "Succeeded", "cache": "hit", "metrics": {}, "properties": {}},
+    {"event": "step_ended", "time": 5.0, "step": "Stop", "type": "Fail", "status": "Failed", "failure_reason": "why", "properties": {}},
+]
+
+
+def test_plain_progress_is_a_line_an_event(capsys):
+    with Plain() as plain:
+        for event in EVENTS:
+            plain.hear(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "run abc of p",
+        "Train: started",
+        "Train: retry 1 after Step.THROTTLING (the service would wait 30 s)",
+        "Train: ok 2.00 s validation:auc 0.9123 (miss: first run of this step)",
+        "Prep: ok 0.00 s cached",
+        "Stop: FAILED 0.00 s why",
+    ]
+
+
+def drawn(live: Live) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system="standard")
+    console.print(live._draw())
+    return console.file.getvalue()
+
+
+def test_live_progress_has_a_line_a_step_and_a_bar():
+    live = Live(["Prep", "Train", "Later"])
+    for event in EVENTS[:3]:
+        live.hear(event)
+    running = drawn(live)
+    assert "●" in running and "Train" in running and "·" in running and "━" in running
+    for event in [*EVENTS[3:], {"event": "run_ended", "time": 6.0, "status": "Failed", "failure_reason": "why"}]:
+        live.hear(event)
+    ended = drawn(live)
+    assert "validation:auc 0.9123" in ended and "cached" in ended and "Later" not in ended and "━" not in ended
+
+
+def test_the_report_says_what_to_do_next():
+    step = {"name": "Train", "type": "Training", "status": "Failed", "seconds": 1.0, "cache": "", "failure_reason": "x"}
+    summary = {
+        "status": "Failed",
+        "execution_arn": "a/abc",
+        "seconds": 1.0,
+        "steps": [step],
+        "metrics": {},
+        "failure_reason": "Step failure: x",
+        "model_package_arn": None,
+    }
+    told = run_report(summary, {"0": {"0": 5, "1": 1}, "1": {"0": 2, "1": 7}}, ["accuracy is 0.1, the bar is >= 0.5"])
+    assert "actual 1          2            7" in told and "Missed: accuracy is 0.1" in told
+    assert "sagewright logs abc Train" in told and "sagewright resume abc" in told
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "1"), (0.123456, "0.1235"), (600, "600"), (-2.5, "-2.5000")])
+def test_numbers_are_short(value, text):
+    assert number(value) == text
+
+
+def test_a_table_is_aligned():
+    assert table([["a", 1], ["bbb", 22]], ["X", "Y"]).splitlines() == ["X    Y", "a    1", "bbb  22"]
+
+
+@pytest.mark.parametrize("given", [["x"], ["=1"], ["a=1", "a=2"]])
+def test_pairs_need_a_name_once(given):
+    with pytest.raises(UsageError):
+        pairs(given, "-p")
+
+
+def test_a_value_may_hold_an_equals_sign():
+    assert pairs(["a=b=c"], "-p") == {"a": "b=c"}
