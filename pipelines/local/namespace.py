@@ -115,7 +115,9 @@ def _make_mount_point(path: str, is_folder: bool) -> None:
 
 def _mount_tmp(tmp: str, real: Path) -> None:
     """Make `tmp` the /tmp; what the interpreter needs below the shared /tmp is bound back to its place."""
-    needed = [(path, _keep(path)) for path in _below_tmp((sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), __file__.rpartition("/pipelines/")[0]))]
+    venv = os.path.dirname(os.path.dirname(sys.executable))  # which is not sys.prefix in an interpreter that runs without `site`
+    ours = (venv, sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), __file__.rpartition("/pipelines/")[0])
+    needed = [(path, _keep(path)) for path in _below_tmp(ours)]
     for path, _ in needed:
         os.makedirs(f"{real}{path[len(TMP) :]}", exist_ok=True)
     _mount(tmp, TMP, MS_BIND)
