@@ -127,7 +127,8 @@ def _finished(made: dict[str, Any], arrival: Any, dice: _Dice) -> dict[str, Any]
     shift = numpy.where(cancelled & ~no_show, -early, numpy.where(cancelled, 0, nights))
     status = numpy.where(~cancelled, "Check-Out", numpy.where(no_show, "No-Show", "Canceled"))
     ends = [day + datetime.timedelta(days=int(move)) for day, move in zip(days, shift, strict=True)]
-    return {name: {**made, **_dates(days, ends), "reservation_status": status, **_channels(made)}[name] for name in ORDER}
+    table = {**made, **_dates(days, ends), "reservation_status": status, **_channels(made)}
+    return {name: table[name] for name in ORDER}
 
 
 def _channels(made: Mapping[str, Any]) -> dict[str, Any]:
