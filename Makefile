@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml setup.py
 	@touch $(STAMP)
 
 run: setup  ## run the hotel-bookings pipeline locally, on sample data made here
-	@$(BIN)/sagewright sample hotel-bookings --data-only --directory examples/hotel-bookings
+	@[ -f examples/hotel-bookings/data/hotel_bookings.csv ] || $(BIN)/sagewright sample hotel-bookings --data-only --directory examples/hotel-bookings
 	@$(BIN)/sagewright run examples/hotel-bookings/pipeline.yaml
 
 test: setup  ## run every test

@@ -1,6 +1,6 @@
 """Kill the engine at random moments and resume until it succeeds; every run must end with the same metrics and one registered version.
 
-    python benchmarks/kill_soak.py [--kills 50] [--seed 0]
+python benchmarks/kill_soak.py [--kills 50] [--seed 0]
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import sys
 import types
 import typing
@@ -25,7 +27,18 @@ sample` and `init` write beside it.
 Flags (`--set KEY=VALUE`, `--role-arn`, `--bucket`, `--region`) win over the profile (`--profile NAME` overlays `profiles/NAME.yaml`; mappings are
 merged key by key, lists replaced), that over `pipeline.yaml`, that over the defaults. Pipeline *parameters* get their values for one run from `-p
 NAME=VALUE`, else `--params-file`, else the defaults that the configuration gave them; `parameters:` in the YAML or a profile changes these defaults.
-`sagewright validate --explain` prints every value with file and line.
+`sagewright validate --explain` prints every value with file and line. An entry of `parameters:` wins over the key it belongs to (`Seed` over `seed`), unless
+that key is set in a stronger layer.
+
+```
+sagewright run --set training.hyperparameters.num_round=50 --set 'gate[0].at_least=0.9'    # configuration keys; the pipeline is compiled anew
+sagewright run -p Seed=1 -p MinAccuracy=0.9                                                # parameters of one run
+sagewright run --params-file nightly.yaml                                                  # the same from a YAML or JSON file of names and values
+sagewright upsert --profile prod                                                           # profiles/prod.yaml beside pipeline.yaml
+```
+
+Types are taken as YAML reads them: quote `"no"`, `"3.2-0"` and dates where text is meant. Anchors and aliases work, merge keys (`<<`) do not; a file has at
+most 1 MiB, 20,000 values (aliases followed) and 40 levels.
 
 The parameters: `InputData`, `Seed`, `DecisionThreshold`, `ProcessingInstanceType`, `ProcessingInstanceCount`, `TrainingInstanceType`,
 `TrainingInstanceCount`, `ModelApprovalStatus`, and one for each bar of the gate: `MinAccuracy`, `MaxFalseNegative` …
@@ -64,7 +77,7 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if inspect.isclass(annotation) and not typing.get_origin(annotation) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in typing.get_args(annotation) for model in _models(inner)]
 
@@ -76,7 +89,7 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+    return "null" if value is None else json.dumps(value)
 
 
 def _type(field: FieldInfo) -> str:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.config.loader import Loaded, parameter_values
+from pipelines.config.loader import DEFAULT, Loaded, parameter_values
 from pipelines.config.overlay import Origin, flatten
 from pipelines.config.parameters import pipeline_parameters
-
-DEFAULT = Origin("default")
 
 
 @dataclass(frozen=True)

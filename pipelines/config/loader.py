@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +12,17 @@ from pydantic import ValidationError
 from pipelines.config import overlay, yaml_text
 from pipelines.config.model import PipelineConfig
 from pipelines.config.overlay import Origin
-from pipelines.config.parameters import PipelineParameter, pipeline_parameters
-from pipelines.config.problems import describe, short, without_shadows
+from pipelines.config.parameters import section_parameters
+from pipelines.config.problems import describe_all, nearest
 from pipelines.config.rules import impossible
+from pipelines.config.salvage import further_problems
+from pipelines.config.values import parameter_values, read_params_file
+from pipelines.config.yaml_text import together
 from pipelines.errors import ConfigError
+
+__all__ = ["DEFAULT", "Loaded", "load", "parameter_values", "read_params_file"]
+
+DEFAULT = Origin("default")
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,11 @@ def load(
         ConfigError: a file is missing or damaged, or a value is wrong; every problem is named at once.
     """
     document = yaml_text.read(path)
-    layers = _Layers(dict(document.values), {key: Origin("yaml", f"{path}:{line}") for key, line in document.lines.items()})
+    layers = _Layers(dict(document.values), {key: Origin("yaml", str(path), line) for key, line in document.lines.items() if key})
     if profile is not None:
-        layers = layers.on(yaml_text.read(_profile(path, profile)))
+        layers = layers.on(yaml_text.read(_profile(path, profile), may_be_empty=True))
     for key, text in sets.items():
-        layers = layers.set(key, yaml_text.scalar(text))
+        layers = layers.set(key, yaml_text.scalar(text, f"--set {key}"))
     loaded = Loaded(_validated(path, layers), layers.origins, path, path.absolute().parent)
     parameter_values(loaded, flags, params_file)
     return loaded
@@ -62,7 +68,7 @@ class _Layers:
 
     def on(self, document: yaml_text.Document) -> _Layers:
         """Return these layers with a profile on them."""
-        origins = {key: Origin("profile", f"{document.path}:{line}") for key, line in document.lines.items() if key}
+        origins = {key: Origin("profile", str(document.path), line) for key, line in document.lines.items() if key}
         return _Layers(overlay.merged(self.values, document.values), {**_outside(self.origins, document.values), **origins})
 
     def set(self, key: str, value: Any) -> _Layers:
@@ -92,7 +98,9 @@ def _profile(path: Path, name: str) -> Path:
     file = folder / f"{name}.yaml"
     if Path(name).name != name or not file.is_file():
         known = sorted(found.stem for found in folder.glob("*.yaml"))
-        raise ConfigError("there is no such profile", where=str(file), got=name, expected=f"one of: {', '.join(known) or 'none yet'}")
+        raise ConfigError(
+            "there is no such profile", where=str(file), got=name, expected=f"one of: {', '.join(known) or 'none yet'}", hint=nearest(name, known).strip()
+        )
     return file
 
 
@@ -100,88 +108,44 @@ def _validated(path: Path, layers: _Layers) -> PipelineConfig:
     try:
         config = PipelineConfig(**layers.values)
     except ValidationError as error:
-        raise _collected(path, layers.origins, [describe(each) for each in without_shadows(error.errors(include_url=False))]) from None
-    problems = list(impossible(config))
-    if problems:
-        raise _collected(path, layers.origins, problems)
-    return config
+        errors = error.errors(include_url=False)
+        problems = [*describe_all(errors, layers.values), *further_problems(layers.values, [each["loc"] for each in errors])]
+    else:
+        problems = list(impossible(config))
+        if not problems:
+            return _settled(config, layers.origins)
+    raise together(str(path), [(_place(path, layers.origins, key), f"{key}: {what}") for key, what in sorted(problems, key=_line(layers.origins))])
 
 
-def _collected(path: Path, origins: Mapping[str, Origin], problems: list[tuple[str, str]]) -> ConfigError:
-    lines = [f"{_place(path, origins, key)}: {key or 'the file'}: {what}" for key, what in problems]
-    if len(lines) == 1:
-        where, _, what = lines[0].partition(": ")
-        return ConfigError(what.rstrip("."), where=where)
-    return ConfigError("\n".join([f"{len(lines)} problems", *(f"  {line}" for line in lines)]), where=str(path))
+def _line(origins: Mapping[str, Origin]) -> Callable[[tuple[str, str]], tuple[int, int]]:
+    """Return a sort key for problems: the strongest layer last, in the order of its lines; what is missing comes first."""
+
+    def key(problem: tuple[str, str]) -> tuple[int, int]:
+        origin = _nearest_origin(origins, problem[0])
+        return (origin.strength, origin.line or 0) if origin else (0, 0)
+
+    return key
+
+
+def _settled(config: PipelineConfig, origins: Mapping[str, Origin]) -> PipelineConfig:
+    """Leave out entries of `parameters` whose own configuration key was set in a stronger layer, so that e.g. --set wins over a profile."""
+    beaten = {
+        parameter.name
+        for parameter in section_parameters(config)
+        if parameter.name in config.parameters
+        and origins.get(parameter.config_key, DEFAULT).strength > origins.get(f"parameters.{parameter.name}", DEFAULT).strength
+    }
+    kept = {name: value for name, value in config.parameters.items() if name not in beaten}
+    return config.model_copy(update={"parameters": kept}) if beaten else config
 
 
 def _place(path: Path, origins: Mapping[str, Origin], key: str) -> str:
-    """Return file and line of a key, or of the nearest key above it."""
+    origin = _nearest_origin(origins, key)
+    return origin.place if origin else str(path)
+
+
+def _nearest_origin(origins: Mapping[str, Origin], key: str) -> Origin | None:
+    """Return the origin of a key, or of the nearest key above it."""
     while key and key not in origins:
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
-    return origins[key].place if key in origins else str(path)
-
-
-def read_params_file(path: Path) -> Mapping[str, Any]:
-    """Return a YAML or JSON file of parameter names and values.
-
-    Raises:
-        ConfigError: it cannot be read, or a value is no scalar.
-    """
-    document = yaml_text.read(path)
-    for name, value in document.values.items():
-        if isinstance(value, (dict, list)) or value is None:
-            raise ConfigError(
-                "a parameter has one value", where=f"{path}:{document.lines[name]}: {name}", got=short(value), expected="text, a number or a boolean"
-            )
-    return document.values
-
-
-def parameter_values(loaded: Loaded, flags: Mapping[str, str], params_file: Path | None) -> tuple[dict[str, Any], dict[str, Origin]]:
-    """Return the values that flags and parameters file give for this run, in their types, and where each came from.
-
-    Raises:
-        ConfigError: a name is no parameter of this pipeline, or a value is of another type.
-    """
-    declared = {parameter.name: parameter for parameter in pipeline_parameters(loaded.config)}
-    given: dict[str, tuple[Any, Origin]] = {}
-    if params_file is not None:
-        document = yaml_text.read(params_file)
-        read_params_file(params_file)
-        given.update({name: (value, Origin("params file", f"{params_file}:{document.lines[name]}")) for name, value in document.values.items()})
-    given.update({name: (text, Origin("flag", f"-p {name}")) for name, text in flags.items()})
-    values = {name: typed(declared, name, value, origin) for name, (value, origin) in given.items()}
-    return values, {name: origin for name, (_, origin) in given.items()}
-
-
-def _boolean(value: Any) -> bool:
-    return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, (bool, float)):
-        raise ValueError
-    return int(value)
-
-
-TYPES: Mapping[str, Callable[[Any], Any]] = {"String": str, "Integer": _whole, "Float": float, "Boolean": _boolean}
-
-
-def typed(declared: Mapping[str, PipelineParameter], name: str, value: Any, origin: Origin) -> Any:
-    """Return a value in its parameter's type.
-
-    Raises:
-        ConfigError: there is no such parameter, or the value is of another type or not in its enum.
-    """
-    if name not in declared:
-        near = difflib.get_close_matches(name, declared, 1, 0.4)
-        hint = f"Did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"the pipeline has no parameter {name!r}", where=origin.place, expected=f"one of: {', '.join(declared)}", hint=hint)
-    parameter = declared[name]
-    try:
-        found = TYPES[parameter.type](value)
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError("the value has the wrong type", where=origin.place, got=short(value), expected=parameter.type) from None
-    if parameter.enum_values and found not in parameter.enum_values:
-        raise ConfigError("the value is not allowed", where=origin.place, got=short(found), expected=f"one of: {', '.join(parameter.enum_values)}")
-    return found
+    return origins.get(key) if key else None

@@ -7,15 +7,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-KEY = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+KEY = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
+WHOLE_KEY = re.compile(r"[^.\[\]]+(\[\d{1,6}\]|\.[^.\[\]]+)*")
+
+
+# From the weakest layer to the strongest; a default has no origin in a file.
+SOURCES = ("default", "yaml", "profile", "params file", "flag")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """State which layer gave a value, and where: file and line, or the flag."""
+    """State which layer gave a value, in which file and on which line (from 1); for a flag, `file` is the flag itself."""
 
     source: str
-    place: str = ""
+    file: str = ""
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Return `file:line`, or the flag."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def strength(self) -> int:
+        """Return a number that is greater for a layer that wins."""
+        return SOURCES.index(self.source)
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -45,9 +61,9 @@ def nested(key: str, value: Any, base: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError: the key does not lead anywhere in a list of the base.
     """
-    parts = [match[1] or int(match[2]) for match in KEY.finditer(key)]
-    if not parts or not isinstance(parts[0], str):
+    if not WHOLE_KEY.fullmatch(key):
         raise KeyError(key)
+    parts = [match[1] or int(match[2]) for match in KEY.finditer(key)]
     result = _placed(parts, value, base)
     assert isinstance(result, dict)
     return result
@@ -60,7 +76,7 @@ def _placed(parts: list[Any], value: Any, base: Any) -> Any:
     if isinstance(first, int):
         if not isinstance(base, (list, tuple)) or first >= len(base):
             raise KeyError(first)
-        return [_placed(rest, value, item) if index == first else item for index, item in enumerate(base)] if not rest else _in_list(first, rest, value, base)
+        return _in_list(first, rest, value, base)
     below = base.get(first) if isinstance(base, Mapping) else None
     return {first: _placed(rest, value, below)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.config.model import CellBar, MetricBar, PipelineConfig
@@ -31,15 +31,19 @@ def bar_parameter(bar: MetricBar | CellBar) -> str:
 
 def pipeline_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]:
     """Return every parameter of the pipeline with its default; `config.parameters` overrides what the sections say."""
-    made = [*_jobs(config), *_gate(config), *_registration(config)]
-    return tuple(_overridden(parameter, config) for parameter in made)
+    return tuple(_overridden(parameter, config) for parameter in section_parameters(config))
+
+
+def section_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]:
+    """Return every parameter with the default that its own section gives it."""
+    return (*_jobs(config), *_gate(config), *_registration(config))
 
 
 def _overridden(parameter: PipelineParameter, config: PipelineConfig) -> PipelineParameter:
     if parameter.name not in config.parameters:
         return parameter
-    changed = {"default": config.parameters[parameter.name], "config_key": f"parameters.{parameter.name}"}
-    return PipelineParameter(**{**vars(parameter), **changed})
+    value = config.parameters[parameter.name]
+    return replace(parameter, default=float(value) if isinstance(parameter.default, float) else value, config_key=f"parameters.{parameter.name}")
 
 
 def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:

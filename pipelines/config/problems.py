@@ -2,39 +2,94 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
+import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from pipelines.config.model import PipelineConfig, RecipeStep
+from pipelines.config.model import FORMS, INSTANCE_TYPE, CellBar, DropColumns, DropDuplicates, Impute, MetricBar, OneHot, Outliers, PipelineConfig
 
+Error = Mapping[str, Any]
 Location = Sequence[Any]
 
-
-def dotted(location: Location) -> str:
-    """Return a Pydantic location as a dotted key; the names of union members that Pydantic adds are left out."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part not in UNION_NAMES:
-            text += f".{part}" if text else str(part)
-    return text
-
-
-STEP_NAMES = ("drop_columns", "drop_duplicates", "impute", "outliers", "one_hot")
-UNION_NAMES = frozenset({*STEP_NAMES, "MetricBar", "CellBar", "Registration", "str", "int", "float", "bool", "literal['auto']", "tuple[str, ...]"})
+STEPS: Mapping[str, type[BaseModel]] = {
+    "drop_columns": DropColumns,
+    "drop_duplicates": DropDuplicates,
+    "impute": Impute,
+    "outliers": Outliers,
+    "one_hot": OneHot,
+}
+BARS: Mapping[str, type[BaseModel]] = {"metric": MetricBar, "cell": CellBar}
+NOTHING = object()
 
 
-def describe(error: Mapping[str, Any]) -> tuple[str, str]:
-    """Return (dotted key, what is wrong with got, expected and a hint) of one Pydantic error."""
-    key = dotted(error["loc"])
-    kind, context = error["type"], error.get("ctx", {})
-    if kind in TOLD:
-        return key, TOLD[kind](error, context)
-    return key, f"{error['msg'].removeprefix('Value error, ')}; got {short(error.get('input'))}"
+def describe_all(errors: Iterable[Error], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (dotted key, what is wrong) of Pydantic's errors about these values; what the members of a union say about one place is one problem."""
+    places: dict[tuple[Any, ...], list[Error]] = {}
+    members: dict[tuple[Any, ...], list[Error]] = {}
+    for error in errors:
+        keys, below = _split(error, values)
+        (places if below is None else members).setdefault(keys, []).append(error)
+        if below is not None:
+            places.setdefault(keys, [])
+    return [problem for keys, alone in places.items() for problem in [*map(_described(keys), alone), *_of_union(keys, members.get(keys, []), values)]]
+
+
+def _described(keys: tuple[Any, ...]) -> Callable[[Error], tuple[str, str]]:
+    return lambda error: _keyed(dotted(keys), TOLD.get(error["type"], _as_told)(error))
+
+
+def _keyed(key: str, text: str) -> tuple[str, str]:
+    """Return the pair; a validator of a whole section names the key it means first, as in `value: missing`."""
+    inner = re.match(r"([a-z_]+): ", text)
+    return (f"{key}.{inner[1]}", text[inner.end() :]) if inner else (key, text)
+
+
+def _split(error: Error, values: Any) -> tuple[tuple[Any, ...], int | None]:
+    """Return the keys of an error's location without the tags that Pydantic adds, and where in the location a member of a plain union stands, if any.
+
+    After a list's index a text is always a tag (recipe and gate); elsewhere a part that the values do not have is one, unless a key is missing.
+    """
+    keys: list[Any] = []
+    location = error["loc"]
+    for place, part in enumerate(location):
+        if isinstance(part, str) and place and isinstance(location[place - 1], int):
+            continue
+        missing = error["type"] == "missing" and place == len(location) - 1
+        below = _at(values, part)
+        if below is NOTHING and not missing:
+            return tuple(keys), place
+        keys.append(part)
+        values = below
+    return tuple(keys), None
+
+
+def _at(values: Any, part: Any) -> Any:
+    if isinstance(values, Mapping):
+        return values.get(part, NOTHING)
+    return values[part] if isinstance(values, (list, tuple)) and isinstance(part, int) and part < len(values) else NOTHING
+
+
+def _of_union(keys: tuple[Any, ...], errors: list[Error], values: Any) -> list[tuple[str, str]]:
+    """Return what is wrong with entries inside when one member fits that far, else one problem that names every member."""
+    deep = [(rest, error) for error in errors for rest in [error["loc"][_split(error, values)[1] + 1 :]] if rest]  # type: ignore[operator]
+    if deep:
+        return [_keyed(dotted((*keys, *rest)), TOLD.get(error["type"], _as_told)(error)) for rest, error in deep]
+    if not errors:
+        return []
+    words = list(dict.fromkeys(EXPECTED.get(error["type"]) or str(error.get("ctx", {}).get("expected", error["msg"])) for error in errors))
+    expected = " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+    return [(dotted(keys), f"wrong type; got {got(errors[0].get('input'))}, expected {expected}.")]
+
+
+def dotted(keys: Location) -> str:
+    """Return keys and indices as one text, e.g. `gate[0].metric`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in keys)
+    return text.removeprefix(".")
 
 
 def short(value: Any) -> str:
@@ -43,103 +98,128 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _unknown(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:
-    name = str(error["loc"][-1])
-    known = known_keys(error["loc"][:-1])
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return f"unknown key; expected one of: {', '.join(known)}.{hint}"
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return a hint that names the known word nearest to this one, with a blank before it; empty when none is near."""
+    folded = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), folded, 1, cutoff)
+    return f" Did you mean {folded[near[0]]}?" if near else ""
 
 
-def _wrong_type(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+KINDS: Mapping[type, str] = {type(None): "nothing", dict: "keys and values", list: "a list", bytes: "binary data"}
+QUOTE: Mapping[type, str] = {
+    bool: " YAML reads yes, no, on and off as true and false; put the text in quotes.",
+    datetime.date: " YAML reads this as a date; put the text in quotes.",
+    datetime.datetime: " YAML reads this as a time; put the text in quotes.",
+    int: " YAML reads this as a number; put the text in quotes.",
+    float: " YAML reads this as a number; put the text in quotes.",
+}
+
+
+def got(value: Any) -> str:
+    """Return a value and its type in words."""
+    return KINDS[type(value)] if type(value) in (type(None), bytes) else f"{short(value)} ({KINDS.get(type(value), type(value).__name__)})"
+
+
+def _wrong_type(error: Error) -> str:
+    value, kind = error.get("input"), error["type"]
+    hint = QUOTE.get(type(value), "") if kind == "string_type" else ""
+    if isinstance(value, str) and kind in ("int_type", "float_type", "bool_type"):
+        hint = _unquoted(value, kind)
+    return f"wrong type; got {got(value)}, expected {EXPECTED[kind]}.{hint}"
+
+
+def _unquoted(text: str, kind: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    # YAML takes 1e-3 as text; it wants a dot and a sign.
+    return f" Write {number:g} without quotes." if kind != "bool_type" and "e" not in f"{number:g}" else ""
+
+
+def _unknown(error: Error) -> str:
+    known = known_keys(error["loc"])
+    return f"unknown key; expected one of: {', '.join(known)}.{nearest(str(error['loc'][-1]), known)}"
+
+
+def _literal(error: Error) -> str:
+    value, expected = error.get("input"), str(error.get("ctx", {}).get("expected", ""))
+    hint = nearest(str(value), re.findall(r"'([^']*)'", expected))
+    quotes = QUOTE.get(type(value), "").replace("the text", "it") if isinstance(value, (bool, int, float)) else ""
+    return f"not allowed; got {short(value)}, expected {expected}.{hint}{quotes}"
+
+
+def _no_step(error: Error) -> str:
+    given = error.get("ctx", {}).get("tag", "")
+    return f"got {f'step {given!r}' if given else 'no step'}, expected step: one of {', '.join(STEPS)}.{nearest(given, STEPS, 0.4)}"
+
+
+def _no_bar(error: Error) -> str:
     value = error.get("input")
-    hint = (
-        " Put it in quotes: YAML reads it as something else."
-        if error["type"] in ("string_type", "literal_error") and not isinstance(value, (str, dict, list, type(None)))
-        else ""
-    )
-    return f"wrong type; got {short(value)} ({type(value).__name__}), expected {EXPECTED.get(error['type'], error['type'])}.{hint}"
+    if not isinstance(value, Mapping):
+        return f"wrong type; got {got(value)}, expected a bar such as {{metric: accuracy, at_least: 0.8}}."
+    hints = [nearest(str(key), BARS) for key in value if key not in BARS]
+    return f"a bar holds a metric or a cell; got {', '.join(map(str, value)) or 'nothing'}.{next(filter(None, hints), '')}"
 
 
-def _literal(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:
-    value, expected = error.get("input"), str(context.get("expected", ""))
-    near = difflib.get_close_matches(str(value), expected.replace("'", "").replace(" or ", ", ").split(", "), 1, 0.5)
-    quotes = " Put it in quotes: YAML reads it as a number." if isinstance(value, (int, float)) else ""
-    return f"not allowed; got {short(value)}, expected {expected}.{f' Did you mean {near[0]}?' if near else quotes}"
+def _form(error: Error) -> str:
+    pattern, value = error.get("ctx", {}).get("pattern", ""), error.get("input")
+    near = f" Did you mean ml.{value}?" if pattern == INSTANCE_TYPE and re.match(pattern, f"ml.{value}") else ""
+    return f"the wrong form; got {short(value)}, expected {FORMS.get(pattern, pattern)}.{near}"
 
 
-def _no_step(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:
-    given = context.get("tag", "")
-    near = difflib.get_close_matches(given, STEP_NAMES, 1, 0.4)
-    got = f"step {given!r}" if given else "no step"
-    return f"got {got}, expected step: one of {', '.join(STEP_NAMES)}.{f' Did you mean {near[0]}?' if near else ''}"
+def _range(words: str, limit: str) -> Callable[[Error], str]:
+    return lambda error: f"out of range; got {short(error.get('input'))}, expected {words.format(error.get('ctx', {}).get(limit))}."
+
+
+def _as_told(error: Error) -> str:
+    if error["type"] == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    return f"{error['msg']}; got {short(error.get('input'))}."
 
 
 EXPECTED: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
     "float_type": "a number",
-    "float_parsing": "a number",
+    "finite_number": "a finite number",
     "bool_type": "true or false",
-    "bool_parsing": "true or false",
     "tuple_type": "a list",
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
 }
-TOLD: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
+TOLD: Mapping[str, Callable[[Error], str]] = {
     "extra_forbidden": _unknown,
     "literal_error": _literal,
     "union_tag_invalid": _no_step,
     "union_tag_not_found": _no_step,
-    "missing": lambda error, context: "missing; this key is needed.",
-    "string_pattern_mismatch": lambda error, context: f"the wrong form; got {short(error.get('input'))}, expected the form {context.get('pattern')}",
+    "bar_kind": _no_bar,
+    "missing": lambda error: "missing; this key is needed.",
+    "string_pattern_mismatch": _form,
+    "greater_than": _range("more than {:g}", "gt"),
+    "greater_than_equal": _range("at least {:g}", "ge"),
+    "less_than": _range("less than {:g}", "lt"),
+    "less_than_equal": _range("at most {:g}", "le"),
+    "string_too_short": _range("at least {} characters", "min_length"),
+    "string_too_long": _range("at most {} characters", "max_length"),
+    "too_short": _range("at least {} entries", "min_length"),
     **dict.fromkeys(EXPECTED, _wrong_type),
 }
 
 
 def known_keys(location: Location) -> list[str]:
-    """Return the keys that the model has at a location."""
-    model: Any = PipelineConfig
-    for part in location:
-        candidates = [
-            inner for inner in _models(model) if not isinstance(part, str) or part in inner.model_fields or inner.__name__ == part or part in STEP_NAMES
-        ]
-        if isinstance(part, int) or not candidates:
-            continue
-        model = next((_step_model(part) for _ in (1,) if part in STEP_NAMES), None) or next(
-            (
-                inner if inner.__name__ == part else inner.model_fields[part].annotation
-                for inner in candidates
-                if inner.__name__ == part or part in inner.model_fields
-            ),
-            model,
-        )
-    return sorted({name for inner in _models(model) for name in inner.model_fields})
-
-
-def _step_model(name: str) -> Any:
-    return next(model for model in _models(RecipeStep) if model.model_fields["step"].annotation.__args__[0] == name)  # type: ignore[union-attr]
+    """Return the keys that the model has beside the last part of a Pydantic location."""
+    model: type[BaseModel] = PipelineConfig
+    for place, part in enumerate(location[:-1]):
+        if isinstance(part, str):
+            tagged = place and isinstance(location[place - 1], int)
+            inner = [{**STEPS, **BARS}[part]] if tagged else _models(model.model_fields[part].annotation)
+            model = inner[0] if inner else model
+    return sorted(model.model_fields)
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if inspect.isclass(annotation) and not get_origin(annotation) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
-
-
-def without_shadows(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Drop the errors of union members that the value was clearly not meant to be: of each place keep the member with the fewest errors."""
-    places: dict[tuple[Any, ...], dict[Any, list[Mapping[str, Any]]]] = {}
-    for error in errors:
-        location = list(error["loc"])
-        cut = next((index for index, part in enumerate(location) if part in UNION_NAMES and part not in STEP_NAMES), None)
-        place, member = (tuple(location[:cut]), location[cut]) if cut is not None else (tuple(location), None)
-        places.setdefault(place, {}).setdefault(member, []).append(error)
-    return [error for members in places.values() for error in min(members.values(), key=_unlikeliness)]
-
-
-def _unlikeliness(errors: list[Mapping[str, Any]]) -> tuple[int, int]:
-    return sum(error["type"] in ("missing", "extra_forbidden") for error in errors), len(errors)

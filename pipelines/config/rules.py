@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.config.model import CellBar, DropColumns, DropDuplicates, MetricBar, PipelineConfig
+from pipelines.config.model import METRICS, CellBar, DropColumns, DropDuplicates, MetricBar, PipelineConfig
+from pipelines.config.parameters import section_parameters
+from pipelines.config.problems import nearest
+from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "binary_classification": ("accuracy", "precision", "recall", "f1", "f0_5", "f2", "auc")
-    + ("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate"),
-}
 OBJECTIVES: Mapping[str, tuple[str, ...]] = {"binary_classification": ("binary:logistic", "reg:logistic")}
 
 
 def impossible(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every combination that cannot work."""
-    for rule in (_split, _label, _order, _columns, _bars, _objective, _parameters):
+    for rule in (_label, _order, _columns, _bars, _objective, _machines, _parameters):
         yield from rule(config)
-
-
-def _split(config: PipelineConfig) -> Found:
-    total = config.split.train + config.split.validation
-    if total >= 1 - 1e-9:
-        yield "split", f"nothing is left for the test split; got train + validation = {total:g}, expected less than 1."
 
 
 def _named(step: Any) -> tuple[str, ...]:
@@ -60,15 +52,11 @@ def _columns(config: PipelineConfig) -> Found:
             if column in dropped:
                 yield f"recipe[{index}].columns", f"the column {column!r} was dropped by an earlier step."
         dropped |= set(_named(step)) if isinstance(step, DropColumns) else set()
-        if getattr(step, "strategy", None) == "constant" and getattr(step, "value", None) is None:
-            yield f"recipe[{index}].value", "missing; strategy constant needs a value."
 
 
 def _bars(config: PipelineConfig) -> Found:
     seen: set[tuple[str, bool]] = set()
     for index, bar in enumerate(config.gate):
-        if (bar.at_least is None) == (bar.at_most is None):
-            yield f"gate[{index}]", "a bar has one bound; expected at_least or at_most."
         name = bar.metric if isinstance(bar, MetricBar) else bar.cell
         if (name, bar.at_least is not None) in seen:
             yield f"gate[{index}]", f"there are two bars of the same kind for {name}. Remove one."
@@ -81,13 +69,10 @@ def _metric(config: PipelineConfig, index: int, bar: MetricBar | CellBar) -> Fou
         return
     known = METRICS[config.problem]
     if bar.metric not in known:
-        near = difflib.get_close_matches(bar.metric, known, 1, 0.4)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        yield f"gate[{index}].metric", f"{config.problem} has no such metric; got {bar.metric!r}, expected one of: {', '.join(known)}.{hint}"
-    for side in ("at_least", "at_most"):
-        value = getattr(bar, side)
-        if value is not None and not 0 <= value <= 1:
-            yield f"gate[{index}].{side}", f"out of range; got {value:g}, expected a share between 0 and 1."
+        yield (
+            f"gate[{index}].metric",
+            f"{config.problem} has no such metric; got {bar.metric!r}, expected one of: {', '.join(known)}.{nearest(bar.metric, known, 0.4)}",
+        )
 
 
 def _objective(config: PipelineConfig) -> Found:
@@ -96,11 +81,19 @@ def _objective(config: PipelineConfig) -> Found:
         yield "training.hyperparameters.objective", f"not for {config.problem}; got {given!r}, expected one of: {', '.join(allowed)}."
 
 
-def _parameters(config: PipelineConfig) -> Found:
-    from pipelines.config.parameters import pipeline_parameters
+def _machines(config: PipelineConfig) -> Found:
+    for key in ("instance_type", "instance_count"):
+        asked, used = getattr(config.evaluation, key), getattr(config.preprocess, key)
+        if key in config.evaluation.model_fields_set and asked != used:
+            yield f"evaluation.{key}", f"has no effect: both processing jobs run on preprocess.{key}; got {asked!r}, expected {used!r} or no such key."
 
-    known = [parameter.name for parameter in pipeline_parameters(config)]
-    for name in config.parameters:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.4)
-            yield f"parameters.{name}", f"the pipeline has no such parameter; expected one of: {', '.join(known)}.{f' Did you mean {near[0]}?' if near else ''}"
+
+def _parameters(config: PipelineConfig) -> Found:
+    declared = {parameter.name: parameter for parameter in section_parameters(config)}
+    for name, value in config.parameters.items():
+        if name not in declared:
+            yield f"parameters.{name}", f"the pipeline has no such parameter; expected one of: {', '.join(declared)}.{nearest(name, declared, 0.6)}"
+            continue
+        problem = refused(config, declared[name], value)
+        if problem:
+            yield f"parameters.{name}", problem

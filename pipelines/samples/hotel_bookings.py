@@ -36,7 +36,7 @@ CHANNELS: Mapping[str, str] = {"Direct": "Direct", "Corporate": "Corporate", "Co
 SEGMENT_RISK: Mapping[str, float] = {"Online TA": 1.6, "Groups": 1.2, "Offline TA/TO": -0.9, "Direct": -1.0, "Corporate": -1.6, "Complementary": -0.6}
 CUSTOMER_RISK: Mapping[str, float] = {"Transient": 0.5, "Transient-Party": -0.8, "Contract": -1.4, "Group": -1.2}
 DEPOSIT_RISK: Mapping[str, float] = {"No Deposit": 0.0, "Non Refund": 4.5, "Refundable": -1.5}
-SHARPNESS = 1.9
+SHARPNESS = 1.3
 
 
 class _Dice:
