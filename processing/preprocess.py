@@ -67,7 +67,7 @@ def split(target: np.ndarray, shares: Dict[str, Any], seed: int) -> Dict[str, np
         JobError: a class has too few rows to be in every split.
     """
     generator = np.random.default_rng(seed)
-    groups = [np.flatnonzero(target == value) for value in (0.0, 1.0)] if shares["stratify"] else [np.arange(len(target))]
+    groups = [np.flatnonzero(target == value) for value in (0.0, 1.0)] if shares["method"] == "stratified" else [np.arange(len(target))]
     parts: Dict[str, List[np.ndarray]] = {name: [] for name in SPLITS}
     for group in groups:
         if len(group) < ROWS_PER_CLASS:

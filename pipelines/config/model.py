@@ -6,8 +6,10 @@ import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
-from typing_extensions import Self
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
+
+from pipelines.config.recipe import Inference, RecipeStep, Split
+from pipelines.config.section import Fraction, FromList, Section, Texts
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
 GROUP_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
@@ -32,17 +34,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 
 InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE, description="SageMaker instance type, e.g. ml.m5.xlarge")]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=GROUP_NAME)]
 
 
-def _as_tuple(value: Any) -> Any:
-    """Take a YAML list for a tuple; everything else about types stays strict."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-FromList = BeforeValidator(_as_tuple)
-Texts = Annotated[tuple[str, ...], FromList]
 InstanceTypes = Annotated[tuple[InstanceType, ...], Field(min_length=1), FromList]
 
 
@@ -63,23 +57,43 @@ def _delimiter(mark: str) -> str:
     return mark
 
 
-class Section(BaseModel):
-    """Refuse unknown keys, other types and later changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
-
-
-class Data(Section):
-    """Say where the rows come from and how the file is written."""
+class Source(Section):
+    """Say where rows come from and how the files are written."""
 
     input: Annotated[str, Field(min_length=1)] = Field(
-        description="Local path (relative to the YAML file) or s3:// URI; the default of the parameter InputData"
+        description="A file or a folder of files: local path (relative to the YAML file) or s3:// URI, also with .gz"
     )
+    format: Literal["auto", "csv", "parquet", "jsonl"] = Field(default="auto", description="`auto` goes by the file's name; csv when that tells nothing")
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = Field(
         default=",", description='One character, e.g. ";" or "\\t"'
     )
+    quote: Annotated[str, Field(max_length=1)] = Field(default='"', description="The quoting character of CSV; none when empty")
     encoding: Annotated[str, AfterValidator(_encoding)] = Field(default="utf-8", description="Text encoding, e.g. latin-1")
     null_values: Texts = Field(default=("", "NULL", "NA", "NaN", "null", "None"), description="Texts that mean a missing value")
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = Field(
+        default="FullyReplicated", description="Whether each instance of the job gets every file, or its share of them"
+    )
+
+
+class Athena(Section):
+    """Import the result of a SQL query: on AWS by Athena as the job's DatasetDefinition, locally by DuckDB over local files."""
+
+    catalog: str = Field(default="AwsDataCatalog", description="The data catalog")
+    database: str = Field(description="The database")
+    query: Annotated[str, Field(min_length=1, max_length=4096)] = Field(description="The SQL query")
+    output_s3_uri: Annotated[str, Field(pattern=r"^(https|s3)://([^/]+)/?(.*)$")] = Field(description="Where Athena puts the result")
+    output_format: Literal["PARQUET", "TEXTFILE"] = Field(default="PARQUET", description="How Athena writes the result")
+    work_group: str | None = Field(default=None, description="The Athena work group")
+    tables: dict[str, str] = Field(default={}, description="Locally: a CSV, Parquet or JSON Lines file (relative to the YAML file) for each table of the query")
+
+
+class Data(Source):
+    """Say where the rows come from: files (the default of the parameter InputData), and others to join or append."""
+
+    athena: Athena | None = Field(default=None, description="Import the rows by a query instead; `input` then only names the local fallback")
+    others: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], Source] = Field(
+        default={}, description="Further inputs by name, for the steps join and concat"
+    )
 
 
 class Label(Section):
@@ -87,82 +101,6 @@ class Label(Section):
 
     column: str = Field(description="The column to predict; it must hold exactly two values")
     positive: bool | int | str = Field(default=1, description="The value that counts as positive; the other one is the negative class")
-
-
-class DropColumns(Section):
-    """Leave columns out before anything else happens."""
-
-    step: Literal["drop_columns"]
-    columns: Texts = Field(description="Columns to leave out")
-
-
-class DropDuplicates(Section):
-    """Keep the first of equal rows; whole rows, or rows equal in `columns`."""
-
-    step: Literal["drop_duplicates"]
-    columns: Texts = Field(default=(), description="Compare these columns only; all when empty")
-
-
-class Impute(Section):
-    """Fill missing values with a statistic of the training split, or with a constant."""
-
-    step: Literal["impute"]
-    columns: Texts = Field(description="Columns to fill")
-    strategy: Literal["mean", "median", "mode", "constant"] = Field(default="median", description="What to fill in; mode and constant also work for text")
-    value: float | str | None = Field(default=None, description="What strategy constant fills in")
-
-    @model_validator(mode="after")
-    def _constant(self) -> Self:
-        if (self.strategy == "constant") == (self.value is None):
-            raise ValueError(
-                "value: missing; strategy constant needs a value."
-                if self.value is None
-                else f"value: has no effect; got strategy {self.strategy}, expected strategy constant with a value."
-            )
-        return self
-
-
-class Outliers(Section):
-    """Treat numeric values outside bounds fitted on the training split; rows are only ever removed from that split."""
-
-    step: Literal["outliers"]
-    columns: Texts = Field(description="Numeric columns to look at")
-    method: Literal["standard_deviation", "quantile"] = Field(default="standard_deviation", description="How the bounds are found")
-    threshold: Annotated[float, Field(gt=0)] = Field(default=4.0, description="Standard deviations from the mean, or the share cut off at each end")
-    action: Literal["remove", "clip", "null"] = Field(default="remove", description="Remove the row, cut the value to the bound, or make it missing")
-
-    @model_validator(mode="after")
-    def _share(self) -> Self:
-        if self.method == "quantile" and self.threshold >= 0.5:
-            raise ValueError(f"threshold: out of range for method quantile; got {self.threshold:g}, expected a share below 0.5 such as 0.01.")
-        return self
-
-
-class OneHot(Section):
-    """Replace text columns by one 0/1 column per level seen in the training split; an unseen level is all zeros."""
-
-    step: Literal["one_hot"]
-    columns: Literal["auto"] | Texts = Field(default="auto", description="Columns to encode; `auto` is every text column that is left")
-    max_levels: Annotated[int, Field(ge=2, le=1000)] = Field(default=100, description="Most frequent levels to keep of each column")
-    drop_last: bool = Field(default=False, description="Leave the rarest kept level out")
-
-
-RecipeStep = Annotated[DropColumns | DropDuplicates | Impute | Outliers | OneHot, Field(discriminator="step")]
-
-
-class Split(Section):
-    """Divide the rows before anything is fitted; what is neither training nor validation is the held-out test split."""
-
-    train: Fraction = Field(default=0.7, description="Share of the rows to train on")
-    validation: Fraction = Field(default=0.15, description="Share of the rows to watch the training with")
-    stratify: bool = Field(default=True, description="Keep the share of positives alike in every split")
-
-    @model_validator(mode="after")
-    def _rest(self) -> Self:
-        total = self.train + self.validation
-        if total >= 1 - 1e-9:
-            raise ValueError(f"nothing is left for the test split; got train + validation = {total:g}, expected less than 1.")
-        return self
 
 
 class Retry(Section):
@@ -282,6 +220,7 @@ class PipelineConfig(Section):
     label: Label
     recipe: Annotated[tuple[RecipeStep, ...], FromList] = Field(default=(), description="Steps that turn raw rows into features, in order")
     split: Split = Split()
+    inference: Inference = Inference()
     preprocess: Job = Job()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()

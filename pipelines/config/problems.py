@@ -11,18 +11,12 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from pipelines.config.model import FORMS, INSTANCE_TYPE, CellBar, DropColumns, DropDuplicates, Impute, MetricBar, OneHot, Outliers, PipelineConfig
+from pipelines.config.model import FORMS, INSTANCE_TYPE, CellBar, MetricBar, PipelineConfig
+from pipelines.config.recipe import STEPS
 
 Error = Mapping[str, Any]
 Location = Sequence[Any]
 
-STEPS: Mapping[str, type[BaseModel]] = {
-    "drop_columns": DropColumns,
-    "drop_duplicates": DropDuplicates,
-    "impute": Impute,
-    "outliers": Outliers,
-    "one_hot": OneHot,
-}
 BARS: Mapping[str, type[BaseModel]] = {"metric": MetricBar, "cell": CellBar}
 NOTHING = object()
 

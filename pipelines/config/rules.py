@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.config.model import METRICS, CellBar, DropColumns, DropDuplicates, MetricBar, PipelineConfig
+from pipelines.config.model import METRICS, CellBar, MetricBar, PipelineConfig
 from pipelines.config.parameters import section_parameters
 from pipelines.config.problems import nearest
+from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, fitted
 from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
@@ -34,15 +35,14 @@ def _label(config: PipelineConfig) -> Found:
 
 
 def _order(config: PipelineConfig) -> Found:
-    fitted = False
+    learnt = False
     for index, step in enumerate(config.recipe):
-        early = isinstance(step, (DropColumns, DropDuplicates))
-        if early and fitted:
+        if step.step in ON_ROWS and learnt:
             yield (
                 f"recipe[{index}].step",
                 f"{step.step} comes after a step that is fitted on the training split. Move it to the front: it acts before the split.",
             )
-        fitted = fitted or not early
+        learnt = learnt or fitted(step)
 
 
 def _columns(config: PipelineConfig) -> Found:

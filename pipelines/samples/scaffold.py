@@ -196,7 +196,7 @@ def _lines(looked: Looked, data: Path, directory: Path, label: str, positive: An
     yield from _recipe(dropped, missing)
     yield from (
         "",
-        "split: {train: 0.7, validation: 0.15, stratify: true}",
+        "split: {train: 0.7, validation: 0.15, method: stratified}",
         "",
         "training:",
         "  algorithm: xgboost",

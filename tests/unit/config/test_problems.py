@@ -33,10 +33,10 @@ def told(tmp_path):
         ("recipe: [drop]", "4: recipe[0]: wrong type; got 'drop' (str), expected keys and values."),
         (
             "recipe: [{step: impute, columns: [a], stratgy: mode}]",
-            "4: recipe[0].stratgy: unknown key; expected one of: columns, step, strategy, value. Did you",
+            "4: recipe[0].stratgy: unknown key; expected one of: columns, fitted, indicator, step, strategy, value. Did you",
         ),
         ("recipe: [{step: impute, columns: [a], value: 3}]", "4: recipe[0].value: has no effect; got strategy median"),
-        ("recipe: [{step: outliers, columns: [a], method: quantile}]", "4: recipe[0].threshold: out of range for method quantile; got 4"),
+        ("recipe: [{step: outliers, columns: [a], method: quantile, threshold: 4.0}]", "4: recipe[0].threshold: out of range for method quantile; got 4"),
         ("gate: [5]", "4: gate[0]: wrong type; got 5 (int), expected a bar such as {metric: accuracy"),
         ("gate: [{metrc: auc, at_least: 0.5}]", "4: gate[0]: a bar holds a metric or a cell; got metrc, at_least. Did you mean metric?"),
         ("gate: [{metric: f1, cell: true_positive, at_least: 1}]", "4: gate[0]: a bar holds a metric or a cell; got metric, cell, at_least."),

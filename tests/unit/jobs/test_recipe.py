@@ -17,7 +17,7 @@ STEPS = [
     {"step": "outliers", "columns": ["age"], "method": "standard_deviation", "threshold": 2.0, "action": "remove"},
     {"step": "one_hot", "columns": "auto", "max_levels": 10},
 ]
-JOB = {"data": {}, "label": {"column": "y", "positive": "yes"}, "recipe": STEPS, "split": {"train": 0.6, "validation": 0.2, "stratify": True}}
+JOB = {"data": {}, "label": {"column": "y", "positive": "yes"}, "recipe": STEPS, "split": {"train": 0.6, "validation": 0.2, "method": "stratified"}}
 
 
 def rows(count: int = 200, seed: int = 0) -> pd.DataFrame:
