@@ -1,129 +1,235 @@
-"""Read raw CSV files into one frame, with an error that says which file and row is wrong."""
+"""Read raw files into one table: CSV, Parquet, JSON Lines, also compressed, with an error that says which file and row is wrong."""
 
 from __future__ import annotations
 
-import csv
 import difflib
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+import numpy as np
 import pandas as pd
 
+from jobkit import delimited
+from jobkit.columns import EXACT_INTEGER, NUMBER, TEXT, Column, Table, concat, date, mixed, number, number_text, to_frame
 from jobkit.failure import JobError
 
-CELL_BYTES = 1048576
-BLOCK_BYTES = 1 << 20
 DELIMITERS = ",;\t|"
+SUFFIXES: Mapping[str, str] = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 
 
-def read(folder: Path, data: Dict[str, Any], label: str) -> pd.DataFrame:
-    """Return the rows of every file in a folder, in the order of the file names; columns keep their types as pandas reads them.
+class Wanted(NamedTuple):
+    """Say what a reader needs to know: columns that must be there, those to read as text, and which of a file's names are not needed."""
 
-    `data` holds delimiter, encoding and null_values.
+    needed: Sequence[str] = ()
+    as_text: Sequence[str] = ()
+    unneeded: Callable[[Sequence[str]], Sequence[str]] = lambda names: ()
+
+
+def read(folder: Path, data: Mapping[str, Any], label: str) -> pd.DataFrame:
+    """Return the rows of every file in a folder as a frame; see `read_table`."""
+    return to_frame(read_table(folder, data, Wanted([label])))
+
+
+def read_table(folder: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
+    """Return the rows of every file in a folder, in the order of the file names.
+
+    `data` holds format, delimiter, quote, encoding and null_values. A column is numeric when all its values are, in every file.
 
     Raises:
-        JobError: there is no file, a file is empty, has no rows, lacks the label, or cannot be read as CSV.
+        JobError: there is no file, a file is empty, has no rows, lacks a column that is needed, or cannot be read.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if not files:
         raise JobError("there is no input file in {}".format(folder))
-    frames = [_read_file(path, data, label) for path in files]
-    rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    if rows.empty:
+    parts = [_read_file(path, data, wanted) for path in files]
+    _check_same(files, parts)
+    rows = parts[0] if len(parts) == 1 else concat(parts)
+    if not len(rows):
         raise JobError("{}: the file has a header and no rows".format(files[0].name))
     return rows
 
 
-def _read_file(path: Path, data: Dict[str, Any], label: str) -> pd.DataFrame:
-    _check_bytes(path, data["encoding"])
-    header = _header(path, data)
-    if label not in header:
-        raise JobError(_no_label(path, header, data["delimiter"], label))
-    try:
-        return pd.read_csv(path, sep=data["delimiter"], encoding=data["encoding"], na_values=list(data["null_values"]), keep_default_na=False, low_memory=False)
-    except UnicodeDecodeError as error:
-        raise JobError(_bad_byte(path, error)) from None
-    except pd.errors.ParserError as error:
-        raise JobError("{}: this is not CSV with delimiter {!r}: {}".format(path.name, data["delimiter"], str(error).strip())) from None
+def _check_same(files: Sequence[Path], parts: Sequence[Table]) -> None:
+    for path, part in zip(files, parts):
+        differing = sorted(set(part.columns) ^ set(parts[0].columns))
+        if differing:
+            raise JobError("{} and {} have different columns: {!r} is in one only".format(files[0].name, path.name, differing[0]))
 
 
-def _check_bytes(path: Path, encoding: str) -> None:
-    """Look at the raw bytes once: no empty file, no NUL, no line that grows past the size of a cell."""
-    size, since_break, row = 0, 0, 1
-    with open(path, "rb") as handle:
-        for block in iter(lambda: handle.read(BLOCK_BYTES), b""):
-            size += len(block)
-            first, last = block.find(b"\n"), block.rfind(b"\n")
-            longest = since_break + (len(block) if first < 0 else first)
-            if longest > CELL_BYTES:
-                raise JobError("{}: the line after line {} is longer than {} bytes; expected rows of a table".format(path.name, row, CELL_BYTES))
-            if b"\0" in block and not encoding.lower().startswith("utf-16"):
-                raise JobError("{}: the file holds a NUL byte near line {}; it is not text".format(path.name, row))
-            since_break = len(block) - last - 1 if last >= 0 else longest
-            row += block.count(b"\n")
-    if size == 0:
-        raise JobError("{}: the file is empty; expected a header and rows".format(path.name))
+def _read_file(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
+    names, arrow = FORMATS[_format(path, data.get("format", "auto"))](path, data, wanted)
+    _check_needed(path, names, wanted, data)
+    columns: Dict[str, Column] = {}
+    for name in names:
+        if name in arrow.column_names:
+            columns[name] = from_arrow(arrow.column(name), data["null_values"])
+            arrow = arrow.drop([name])  # its memory is given back before the next column is made
+    rows = len(next(iter(columns.values())).values) if columns else 0
+    return Table(columns, np.arange(rows, dtype=np.int64))
 
 
-def _header(path: Path, data: Dict[str, Any]) -> List[str]:
-    try:
-        with open(path, encoding=data["encoding"], newline="") as handle:
-            header = next(csv.reader(handle, delimiter=data["delimiter"]), [])
-    except UnicodeDecodeError as error:
-        raise JobError(_bad_byte(path, error)) from None
-    except (csv.Error, LookupError) as error:
-        raise JobError("{}: the header cannot be read: {}".format(path.name, error)) from None
-    header = [name.lstrip("\ufeff") for name in header]
-    twice = sorted(name for name in set(header) if header.count(name) > 1)
-    if twice:
-        raise JobError("{}: the column {!r} stands twice in the header".format(path.name, twice[0]))
-    return header
+def _format(path: Path, given: str) -> str:
+    if given != "auto":
+        return given
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]
+    return SUFFIXES.get(suffixes[-1], "csv") if suffixes else "csv"
 
 
-def _no_label(path: Path, header: Sequence[str], delimiter: str, label: str) -> str:
+def _check_needed(path: Path, names: Sequence[str], wanted: Wanted, data: Mapping[str, Any]) -> None:
+    for name in wanted.needed:
+        if name not in names:
+            raise JobError(_missing(path, names, data["delimiter"], name))
+
+
+def _missing(path: Path, header: Sequence[str], delimiter: str, name: str) -> str:
     seen = [mark for mark in DELIMITERS if mark != delimiter and len(header) == 1 and mark in header[0]]
     if seen:
         return "{}: one column was found with delimiter {!r}, but the header holds {!r}. Set data.delimiter to that.".format(path.name, delimiter, seen[0])
-    near = difflib.get_close_matches(label, header, 1)
+    near = difflib.get_close_matches(name, header, 1)
     hint = " Did you mean {!r}?".format(near[0]) if near else ""
-    return "{}: there is no label column {!r}; got {} columns: {}.{}".format(path.name, label, len(header), ", ".join(header)[:300], hint)
+    return "{}: there is no column {!r}; got {} columns: {}.{}".format(path.name, name, len(header), ", ".join(header)[:300], hint)
 
 
-def _bad_byte(path: Path, error: UnicodeDecodeError) -> str:
-    """Name line and byte of what is not text in the expected encoding; decoders report offsets within a block, so the file is searched."""
-    raw = path.read_bytes()
+def _read_parquet(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Tuple[List[str], Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
     try:
-        raw.decode(error.encoding)
-    except UnicodeDecodeError as exact:
-        error = exact
-    line = raw.count(b"\n", 0, error.start) + 1
-    return "{}: byte {:#04x} in line {} is not {}; set data.encoding, e.g. latin-1, or mend the file".format(path.name, raw[error.start], line, error.encoding)
+        names = [str(name) for name in parquet.read_schema(str(path)).names]
+        skipped = set(wanted.unneeded(names))
+        return names, parquet.read_table(str(path), columns=[name for name in names if name not in skipped])
+    except (pa.ArrowInvalid, OSError) as error:
+        raise JobError("{}: this is not Parquet: {}".format(path.name, str(error).splitlines()[0])) from None
 
 
-def positives(rows: pd.DataFrame, label: str, positive: Any) -> Tuple[pd.Series, List[str]]:
-    """Return the label as float 0/1 (float32, shape (rows,)) and the texts of its two values, negative first.
+def _read_jsonl(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Tuple[List[str], Any]:
+    import pyarrow as pa
+    import pyarrow.json as json_lines
+
+    try:
+        with delimited.opened(path) as stream:
+            arrow = json_lines.read_json(stream)
+    except pa.ArrowInvalid as error:
+        raise JobError("{}: these are not JSON Lines of flat objects: {}".format(path.name, str(error).splitlines()[0])) from None
+    skipped = set(wanted.unneeded(arrow.column_names))
+    return list(arrow.column_names), arrow.select([name for name in arrow.column_names if name not in skipped])
+
+
+def _read_csv(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Tuple[List[str], Any]:
+    return delimited.read(path, data, wanted.as_text, wanted.unneeded)
+
+
+FORMATS: Dict[str, Callable[[Path, Mapping[str, Any], Wanted], Tuple[List[str], Any]]] = {"csv": _read_csv, "parquet": _read_parquet, "jsonl": _read_jsonl}
+
+
+# Arrow to columns
+
+
+def from_arrow(array: Any, null_values: Sequence[str]) -> Column:
+    """Return an Arrow column of numbers, booleans, dates or text; anything else as the text that Python prints."""
+    import pyarrow as pa
+
+    kind = array.type
+    if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _of_text(array, frozenset(null_values))
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind):
+        return _of_numbers(array)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return _of_dates(array)
+    return mixed([None if value is None else str(value) for value in array.to_pylist()])
+
+
+def _of_text(array: Any, nulls: frozenset) -> Column:
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    merged = array.unify_dictionaries()
+    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False) for chunk in merged.chunks]
+    levels = merged.chunk(0).dictionary.to_pylist() if merged.num_chunks else []
+    values = np.concatenate(codes) if codes else np.empty(0, dtype=np.int32)
+    column = Column(TEXT, values, levels)
+    return column.relabel(lambda level: None if level in nulls else level) if nulls.intersection(levels) or len(set(levels)) < len(levels) else column
+
+
+def _of_numbers(array: Any) -> Column:
+    import pyarrow as pa
+
+    if pa.types.is_integer(array.type) and _too_wide(array):
+        return mixed([None if value is None else str(value) for value in array.to_pylist()])
+    values = np.empty(len(array))
+    start = 0
+    for chunk in array.chunks:
+        plain = chunk.cast(pa.int8()) if pa.types.is_boolean(chunk.type) else chunk
+        values[start : start + len(chunk)] = plain.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        start += len(chunk)
+    return number(values)
+
+
+def _too_wide(array: Any) -> bool:
+    """Tell whether integers exceed what float64 holds exactly; such are ids and are kept as text."""
+    import pyarrow.compute as compute
+
+    bounds = compute.min_max(array)
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    return low is not None and max(abs(low), abs(high)) > EXACT_INTEGER
+
+
+def _of_dates(array: Any) -> Column:
+    import pyarrow as pa
+
+    stamps = array.cast(pa.timestamp("us")).cast(pa.int64())
+    values = np.concatenate([chunk.to_numpy(zero_copy_only=False).astype(np.float64) for chunk in stamps.chunks]) if len(array) else np.empty(0)
+    return date(values / 1e6)
+
+
+# Labels
+
+
+def positives(label: Column, name: str, positive: Any) -> Tuple[np.ndarray, List[str]]:
+    """Return the label as 0/1 (float64, shape (rows,)) and the texts of its two values, negative first.
 
     Raises:
         JobError: labels are missing, there are not exactly two values, or the positive one is not among them.
     """
-    values = rows[label]
-    if values.isna().any():
-        raise JobError("column {!r}: {} rows have no label; remove them or fill them in".format(label, int(values.isna().sum())))
-    texts = values.map(_text)
-    found = sorted(texts.unique())
-    wanted = _text(positive)
+    check_labelled(label, name)
+    column = label.as_text().relabel(str.strip).present()
+    found = sorted(column.levels)
+    wanted = _among(label_text(positive), found)
     if len(found) == 1:
-        raise JobError("column {!r} has one class only: {!r}; a classifier needs two".format(label, found[0]))
+        raise JobError("column {!r} has one class only: {!r}; a classifier needs two".format(name, found[0]))
     if len(found) > 2:
-        raise JobError("column {!r} has {} values: {}; binary_classification needs two".format(label, len(found), ", ".join(found[:8])))
+        raise JobError("column {!r} has {} values: {}; binary_classification needs two".format(name, len(found), ", ".join(found[:8])))
     if wanted not in found:
-        raise JobError("column {!r} holds {} and never the positive value {!r}; set label.positive".format(label, " and ".join(map(repr, found)), wanted))
-    return (texts == wanted).astype("float32"), [next(text for text in found if text != wanted), wanted]
+        raise JobError("column {!r} holds {} and never the positive value {!r}; set label.positive".format(name, " and ".join(map(repr, found)), wanted))
+    return column.each(lambda level: float(level == wanted)), [next(level for level in found if level != wanted), wanted]
 
 
-def _text(value: Any) -> str:
+def _among(wanted: str, found: Sequence[str]) -> str:
+    """Return the positive value as the column writes it: true and false are 1 and 0 once they are read as numbers."""
+    as_number = {"true": "1", "false": "0"}.get(wanted.lower(), wanted)
+    return as_number if wanted not in found and as_number in found else wanted
+
+
+def check_labelled(label: Column, name: str) -> None:
+    """Raise a JobError when a row has no label."""
+    missing = int(label.missing().sum())
+    if missing:
+        raise JobError("column {!r}: {} rows have no label; remove them or fill them in".format(name, missing))
+
+
+def label_text(value: Any) -> str:
     """Return a label's text; 1, 1.0 and True are written alike."""
-    if isinstance(value, str):
-        return value.strip()
-    number = float(value)
-    return str(int(number)) if number.is_integer() else str(number)
+    return value.strip() if isinstance(value, str) else number_text(float(value))
+
+
+def amounts(label: Column, name: str) -> np.ndarray:
+    """Return a numeric label (float64, shape (rows,)).
+
+    Raises:
+        JobError: labels are missing or are not numbers.
+    """
+    check_labelled(label, name)
+    if label.kind != NUMBER:
+        raise JobError("column {!r} holds text; regression needs numbers".format(name))
+    return label.numbers()

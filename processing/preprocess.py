@@ -1,4 +1,4 @@
-"""Prepare raw rows: drop duplicates, split, then fit on the training split only."""
+"""Prepare raw rows: combine inputs, drop duplicates, split, then fit on the training split only."""
 
 from __future__ import annotations
 
@@ -6,89 +6,91 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
-import pandas as pd
 
-from jobkit import failure, recipe, table
+from jobkit import failure, recipe, table, write
+from jobkit.columns import Table
 from jobkit.paths import processing
+from jobkit.split import SPLITS, split
+from jobkit.steps.base import Context
 
-SPLITS = ("train", "validation", "test")
-ROWS_PER_CLASS = 3
+
+class Prepared(NamedTuple):
+    """Hold the result: for each split the label (float64, shape (rows,)) and the features as columns, and the fitted recipe."""
+
+    labels: Dict[str, np.ndarray]
+    features: Dict[str, Dict[str, np.ndarray]]
+    recipe: recipe.Fitted
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then float32 features) and `recipe`."""
+    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features) and `recipe`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of the split")
     seed = parser.parse_args(list(argv)).seed
     if seed < 0:
         raise failure.JobError("the seed is {}; expected a whole number from 0".format(seed))
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
-    rows = table.read(processing("input/raw"), job["data"], job["label"]["column"])
-    print("read {} rows, {} columns".format(*rows.shape))
-    rows = recipe.prepare(rows, job["recipe"])
-    print("kept {} rows, {} columns".format(*rows.shape))
-    splits, fitted = prepare(rows, job, seed)
-    for name, frame in splits.items():
-        print("{}: {} rows, {} features, {:.1%} positive".format(name, len(frame), frame.shape[1] - 1, frame.iloc[:, 0].mean()))
-        write_parquet(frame, processing(name) / (name + ".parquet"))
-    (processing("recipe") / "recipe.json").write_text(recipe.dumps(fitted), encoding="utf-8")
+    rows, others, steps = read(job)
+    print("read {} rows, {} columns".format(len(rows), len(rows.columns)))
+    prepared = prepare(rows, {**job, "recipe": steps}, seed, others)
+    for name in SPLITS:
+        label = prepared.labels[name]
+        print("{}: {} rows, {} features, {:.1%} positive".format(name, len(label), len(prepared.recipe["features"]), label.mean()))
+        columns = {job["label"]["column"]: label.astype(np.float32), **prepared.features[name]}
+        write.parquet(columns, processing(name) / (name + ".parquet"))
+    (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     return 0
 
 
-def prepare(rows: pd.DataFrame, job: Dict[str, Any], seed: int) -> Any:
-    """Split the rows, fit the recipe on the training split and apply it to all; return {split: frame} and the fitted recipe.
+def read(job: Mapping[str, Any]) -> Tuple[Table, Dict[str, Table], List[Dict[str, Any]]]:
+    """Return the raw rows without the columns that nothing needs, the other inputs by name, and the recipe for what was read."""
+    steps, label = job["recipe"], job["label"]["column"]
+    kept = {label, job["split"].get("column")}
+    unread: List[str] = []
+
+    def unneeded(names: Sequence[str]) -> Sequence[str]:
+        unread[:] = [name for name in recipe.unused(steps, names) if name not in kept]
+        return unread
+
+    as_text = [name for step in steps if step["step"] == "cast" for name, kind in step["columns"].items() if kind in ("text", "date")]
+    rows = table.read_table(processing("input/raw"), job["data"], table.Wanted([label], as_text, unneeded))
+    others = {name: table.read_table(processing("input/" + name), data, table.Wanted()) for name, data in job["data"].get("others", {}).items()}
+    return rows, others, recipe.without(steps, unread)
+
+
+def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str, Table]) -> Prepared:
+    """Split the rows, fit the recipe on the training split and apply it to all.
 
     Raises:
         JobError: the label or a recipe step does not fit the rows.
     """
-    label = job["label"]["column"]
-    target, classes = table.positives(rows, label, job["label"]["positive"])
-    features = rows.drop(columns=[label])
-    parts = split(target.to_numpy(), job["split"], seed)
-    fitted, train = recipe.fit(features.iloc[parts["train"]], job["recipe"])
-    fitted.update(label={"column": label, "classes": classes}, seed=seed)
-    frames = {"train": train, **{name: recipe.apply(features.iloc[parts[name]], fitted) for name in SPLITS[1:]}}
-    return {name: _labelled(label, target, frame) for name, frame in frames.items()}, fitted
+    label, settings = job["label"]["column"], job["split"]
+    context = Context(label=label, training=True, seed=seed, others=others)
+    combine, early, late = recipe.divide(job["recipe"])
+    _, rows = recipe.run(rows, combine, context)
+    schema, raw = recipe.schema_of(rows, label), rows
+    before, rows = recipe.run(rows, early, context)
+    if not len(rows):
+        raise failure.JobError("no row is left before the split; look at the steps that remove rows")
+    target, classes = table.positives(rows[label], label, job["label"]["positive"])
+    by = raw[settings["column"]].take(rows.origin) if settings.get("column") is not None else None
+    parts = split(target, settings, seed, by)
+    whole = np.full(len(raw), np.nan)
+    whole[rows.origin] = target
+    after, train = recipe.run(rows.take(parts["train"]), late, context._replace(target=whole))
+    fitted = recipe.finish(schema, before, after, train, context)
+    fitted.update(_settings(job, classes, seed), rows={"train": len(parts["train"]), "train_after": len(train)})
+    splits = {"train": train, **{name: recipe.transform(rows.take(parts[name]), fitted) for name in SPLITS[1:]}}
+    labels = {name: whole[part.origin] for name, part in splits.items()}
+    return Prepared(labels, {name: recipe.features(part, fitted) for name, part in splits.items()}, fitted)
 
 
-def _labelled(label: str, target: pd.Series, frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([target.loc[frame.index].rename(label), frame], axis=1)
-
-
-def split(target: np.ndarray, shares: Dict[str, Any], seed: int) -> Dict[str, np.ndarray]:
-    """Return the row positions (int64, sorted) of each split; stratified, every class has its share in every split.
-
-    `target` is float 0/1 of shape (rows,).
-
-    Raises:
-        JobError: a class has too few rows to be in every split.
-    """
-    generator = np.random.default_rng(seed)
-    groups = [np.flatnonzero(target == value) for value in (0.0, 1.0)] if shares["method"] == "stratified" else [np.arange(len(target))]
-    parts: Dict[str, List[np.ndarray]] = {name: [] for name in SPLITS}
-    for group in groups:
-        if len(group) < ROWS_PER_CLASS:
-            raise failure.JobError("a class has {} rows; expected at least {}, one for each split".format(len(group), ROWS_PER_CLASS))
-        order = group[np.argsort(generator.random(len(group)), kind="stable")]
-        ends = np.round(np.cumsum([shares["train"], shares["validation"]]) * len(group)).astype(int)
-        first = min(max(1, ends[0]), len(group) - 2)
-        second = min(max(first + 1, ends[1]), len(group) - 1)
-        for name, part in zip(SPLITS, np.split(order, [first, second])):
-            parts[name].append(part)
-    return {name: np.sort(np.concatenate(pieces)) for name, pieces in parts.items()}
-
-
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet with the same bytes for the same rows: no index, no pandas metadata."""
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = [pa.array(frame[name].to_numpy(dtype="float32")) for name in frame]
-    parquet.write_table(pa.Table.from_arrays(columns, names=[str(name) for name in frame]), str(path), compression="snappy")
+def _settings(job: Mapping[str, Any], classes: Sequence[str], seed: int) -> Dict[str, Any]:
+    label = {"column": job["label"]["column"], "classes": list(classes)}
+    return {"label": label, "seed": seed, "inference": job["inference"], "null_values": list(job["data"]["null_values"])}
 
 
 if __name__ == "__main__":

@@ -59,9 +59,15 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
 def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     """Return the part of the configuration that a job reads from job.json."""
     full = config.as_json()
-    data = {key: value for key, value in full["data"].items() if key != "input"}
-    parts = {"preprocess": {"data": data, "label": full["label"], "recipe": full["recipe"], "split": full["split"]}}
-    return parts.get(section, {"label": full["label"], "problem": full["problem"]})
+    parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference") if section == "preprocess" else ()))}
+    return {**parts, "data": _reading(full["data"])} if section == "preprocess" else parts
+
+
+def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the files are written, without where they are."""
+    keys = ("format", "delimiter", "quote", "encoding", "null_values")
+    others = {name: {key: other[key] for key in keys} for name, other in data["others"].items()}
+    return {**{key: data[key] for key in keys}, "others": others}
 
 
 def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
@@ -69,10 +75,23 @@ def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
     path = root / job.script if job.script else jobs_root() / SHIPPED[section]
     body = _script(path, f"{section}.script")
     files = {path.name: body, "job.json": _json(job_settings(config, section))}
-    for file in sorted((jobs_root() / "jobkit").glob("*.py")):
-        files[f"jobkit/{file.name}"] = file.read_bytes()
+    for file in sorted((jobs_root() / "jobkit").rglob("*.py")):
+        files[file.relative_to(jobs_root()).as_posix()] = file.read_bytes()
+    files.update(_functions(config, root) if section == "preprocess" else {})
     prefix = f"s3://{config.aws.bucket}/{config.name}/code/{STEPS[section]}/{_hash(files)}"
     return Bundle(STEPS[section], path.name, dict(sorted(files.items())), prefix)
+
+
+def _functions(config: PipelineConfig, root: Path) -> dict[str, bytes]:
+    """Return the user's files that `python` steps of the recipe name."""
+    files: dict[str, bytes] = {}
+    for index, step in enumerate(config.recipe):
+        for key in ("function", "fit"):
+            reference = getattr(step, key, None)
+            if reference:
+                file = reference.rpartition(":")[0]
+                files[file] = _script(root / file, f"recipe[{index}].{key}")
+    return files
 
 
 def _script(path: Path, key: str) -> bytes:
@@ -108,20 +127,30 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def data_object(config: PipelineConfig, root: Path) -> tuple[str, Path] | None:
-    """Return URI and path of a local input file, None when the input is in S3 already.
+def data_objects(config: PipelineConfig, root: Path) -> dict[str, tuple[str, dict[str, Path]]]:
+    """Return for each input that is a local file or folder, by its dotted key, its URI and the files by theirs.
 
     Raises:
-        ConfigError: the file is not there.
+        ConfigError: a file is not there, or a folder is empty.
     """
-    if config.data.input.startswith("s3://"):
-        return None
-    path = (root / config.data.input).expanduser()
-    if not path.is_file():
+    sources = {"data.input": config.data.input, **{f"data.others.{name}.input": source.input for name, source in config.data.others.items()}}
+    local = {key: (root / value).expanduser() for key, value in sources.items() if not value.startswith("s3://")}
+    return {key: _data_object(config, key, path) for key, path in local.items()}
+
+
+def _data_object(config: PipelineConfig, key: str, path: Path) -> tuple[str, dict[str, Path]]:
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if not files or not path.exists():
         hint = "`sagewright sample hotel-bookings` makes the example's data." if "hotel_bookings" in path.name else ""
-        raise ConfigError("there is no such file", where="data.input", got=str(path), expected="a CSV file or an s3:// URI", hint=hint)
+        what = "there is no file in this folder" if path.is_dir() else "there is no such file"
+        raise ConfigError(what, where=key, got=str(path), expected="a file, a folder of files or an s3:// URI", hint=hint)
     digest = hashlib.sha256()
-    with open(path, "rb") as handle:
-        for block in iter(lambda: handle.read(BLOCK_BYTES), b""):
-            digest.update(block)
-    return f"s3://{config.aws.bucket}/{config.name}/data/{digest.hexdigest()[:HASH_CHARACTERS]}/{path.name}", path
+    for file in files:
+        digest.update(f"{file.relative_to(path).as_posix()}\0".encode() if path.is_dir() else b"")
+        with open(file, "rb") as handle:
+            for block in iter(lambda: handle.read(BLOCK_BYTES), b""):
+                digest.update(block)
+    base = f"s3://{config.aws.bucket}/{config.name}/data/{digest.hexdigest()[:HASH_CHARACTERS]}"
+    if not path.is_dir():
+        return f"{base}/{path.name}", {f"{base}/{path.name}": path}
+    return f"{base}/", {f"{base}/{file.relative_to(path).as_posix()}": file for file in files}

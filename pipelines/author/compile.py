@@ -36,7 +36,7 @@ class Compiled:
 
 
 def objects_of(config: PipelineConfig, root: Path) -> dict[str, bytes | Path]:
-    """Return every object that the pipeline reads: code bundles, and the input when it is a local file.
+    """Return every object that the pipeline reads: code bundles, and the inputs that are local files.
 
     Raises:
         ConfigError: a script or the input is not there.
@@ -45,8 +45,9 @@ def objects_of(config: PipelineConfig, root: Path) -> dict[str, bytes | Path]:
     objects: dict[str, bytes | Path] = {}
     for section, bundle in made.items():
         objects.update([bundle.archive()] if section == "training" else bundle.objects())
-    data = bundles.data_object(config, root)
-    return {**objects, **({data[0]: data[1]} if data else {})}
+    for _, files in bundles.data_objects(config, root).values():
+        objects.update(files)
+    return objects
 
 
 def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:

@@ -42,11 +42,11 @@ def build(config: PipelineConfig, root: Path) -> Any:
         ConfigError: a script or the input is not there.
     """
     made = bundles.build(config, root)
-    data = bundles.data_object(config, root)
+    data = bundles.data_objects(config, root)
     with quiet_sdk(config.aws.region):
         from sagemaker.mlops.workflow.pipeline import Pipeline
 
-        inputs = {"data.input": data[0]} if data else {}
+        inputs = {key: uri for key, (uri, _) in data.items()}
         parameters = {p.name: _parameter(p, inputs.get(p.config_key, p.default)) for p in pipeline_parameters(config)}
         session = make_session(config.aws.region, config.aws.bucket)
         composition = Composition(config, made, session, xgboost_image(config.aws.region, config.training.version), parameters)

@@ -29,6 +29,11 @@ def bar_parameter(bar: MetricBar | CellBar) -> str:
     return ("Min" if bar.at_least is not None else "Max") + "".join(part.capitalize() for part in what.split("_"))
 
 
+def input_parameter(name: str) -> str:
+    """Return the parameter's name for a further input, e.g. RoomTypesData for `room_types`."""
+    return "".join(part.capitalize() for part in name.split("_")) + "Data"
+
+
 def pipeline_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]:
     """Return every parameter of the pipeline with its default; `config.parameters` overrides what the sections say."""
     return tuple(_overridden(parameter, config) for parameter in section_parameters(config))
@@ -48,6 +53,9 @@ def _overridden(parameter: PipelineParameter, config: PipelineConfig) -> Pipelin
 
 def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
     yield PipelineParameter("InputData", "String", config.data.input, "S3 URI of the raw rows; locally also a file or folder", "data.input")
+    for name, source in config.data.others.items():
+        text = f"S3 URI of the rows of {name}; locally also a file or folder"
+        yield PipelineParameter(input_parameter(name), "String", source.input, text, f"data.others.{name}.input")
     yield PipelineParameter("Seed", "Integer", config.seed, "Seed of the split and of the training", "seed")
     threshold = "Probability from which a row counts as positive"
     yield PipelineParameter("DecisionThreshold", "Float", config.evaluation.threshold, threshold, "evaluation.threshold")

@@ -12,7 +12,7 @@ ML = "/opt/ml/processing"
 CODE = f"{ML}/input/code"
 
 
-def input_(name: str, uri: Any, folder: str) -> Any:
+def input_(name: str, uri: Any, folder: str, distribution: str = "FullyReplicated") -> Any:
     """Return a processing input: every object below a URI, in one folder."""
     from sagemaker.core.shapes import ProcessingInput, ProcessingS3Input
 
@@ -21,7 +21,7 @@ def input_(name: str, uri: Any, folder: str) -> Any:
         local_path=folder,
         s3_data_type="S3Prefix",
         s3_input_mode="File",
-        s3_data_distribution_type="FullyReplicated",
+        s3_data_distribution_type=distribution,
         s3_compression_type="None",
     )
     return ProcessingInput(input_name=name, s3_input=source)

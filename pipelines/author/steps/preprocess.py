@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.config.parameters import input_parameter
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -17,11 +18,15 @@ def compose(composition: Composition) -> Any:
     """Return the step."""
     steps = [step.step.replace("_", " ") for step in composition.config.recipe]
     done = ", ".join(dict.fromkeys(steps)) or "no recipe"
+    others = [
+        input_(name, composition.parameters[input_parameter(name)], f"{ML}/input/{name}", source.distribution)
+        for name, source in composition.config.data.others.items()
+    ]
     return processing_step(
         composition,
         NAME,
         "preprocess",
-        inputs=[input_("raw", composition.parameters["InputData"], f"{ML}/input/raw")],
+        inputs=[input_("raw", composition.parameters["InputData"], f"{ML}/input/raw", composition.config.data.distribution), *others],
         outputs=OUTPUTS,
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",
