@@ -11,8 +11,7 @@ import pandas as pd
 from jobkit import dates
 from jobkit.columns import DATE, FIRST_SECOND, LAST_SECOND, NUMBER, TEXT, Column, Table, date, from_frame, number, plain_text
 from jobkit.failure import JobError
-from jobkit.recipe import Fitted, features
-from jobkit.steps.base import Context
+from jobkit.recipe import Fitted, apply_states, features
 from jobkit.steps.table import STEPS
 from jobkit.steps.texts import FALSE, TRUE, parse_number
 
@@ -27,8 +26,7 @@ def apply(rows: Any, recipe: Fitted) -> pd.DataFrame:
         JobError: the rows are not what the recipe's policies allow.
     """
     table = take_in(rows if isinstance(rows, Table) else from_frame(rows), recipe)
-    for state in recipe["steps"]:
-        table = STEPS[state["step"]].apply(table, state, Context())
+    table = apply_states(table, recipe["steps"])
     return pd.DataFrame({name: values.astype(np.float32) for name, values in features(table, recipe).items()})
 
 

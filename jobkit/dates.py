@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, NamedTuple, Sequence
 
 import numpy as np
 
 EPOCH = datetime(1970, 1, 1)
 DAY_S = 86400
 UNITS_S: Dict[str, float] = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
-PARTS = ("year", "quarter", "month", "week", "day", "day_of_year", "day_of_week", "hour", "minute", "second", "is_weekend", "is_month_start", "is_month_end")
 
 
 def parse(text: str, formats: Sequence[str]) -> float:
@@ -48,57 +47,51 @@ def parts(seconds: np.ndarray, wanted: Sequence[str]) -> Dict[str, np.ndarray]:
     """Return parts of the calendar (float64, shape (rows,), NaN where missing); Monday is day_of_week 0, weeks are ISO 8601 weeks."""
     missing = np.isnan(seconds)
     whole = np.floor(np.where(missing, 0.0, seconds)).astype(np.int64)
-    calendar = _Calendar(whole)
-    return {name: np.where(missing, np.nan, getattr(calendar, name)()) for name in wanted}
+    calendar = _calendar(whole)
+    return {name: np.where(missing, np.nan, MANY[name](calendar)) for name in wanted}
 
 
-class _Calendar:
-    """Compute each part once asked for; every method returns an array of shape (rows,)."""
+class _Calendar(NamedTuple):
+    """Hold days since 1970 (int64), seconds of the day (int64), and days, months and years as dates; every array has shape (rows,)."""
 
-    def __init__(self, whole: np.ndarray) -> None:
-        self._days = np.floor_divide(whole, DAY_S)
-        self._clock = whole - self._days * DAY_S
-        self._dates = self._days.astype("datetime64[D]")
+    days: np.ndarray
+    clock: np.ndarray
+    date: np.ndarray
+    month: np.ndarray
+    year: np.ndarray
 
-    def year(self) -> np.ndarray:
-        return self._dates.astype("datetime64[Y]").astype(np.int64) + 1970
 
-    def month(self) -> np.ndarray:
-        return self._dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
+def _calendar(whole: np.ndarray) -> _Calendar:
+    days = np.floor_divide(whole, DAY_S)
+    date = days.astype("datetime64[D]")
+    return _Calendar(days, whole - days * DAY_S, date, date.astype("datetime64[M]"), date.astype("datetime64[Y]"))
 
-    def quarter(self) -> np.ndarray:
-        return (self.month() + 2) // 3
 
-    def day(self) -> np.ndarray:
-        return (self._dates - self._dates.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+def _within(dates: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Return the number of days since the first day of a month or year, 1 on that day."""
+    return (dates - start.astype("datetime64[D]")).astype(np.int64) + 1
 
-    def day_of_year(self) -> np.ndarray:
-        return (self._dates - self._dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64) + 1
 
-    def day_of_week(self) -> np.ndarray:
-        return (self._days + 3) % 7
+def _week(at: _Calendar) -> np.ndarray:
+    thursday = (at.days - (at.days + 3) % 7 + 3).astype("datetime64[D]")
+    return (_within(thursday, thursday.astype("datetime64[Y]")) - 1) // 7 + 1
 
-    def week(self) -> np.ndarray:
-        thursday = (self._days - self.day_of_week() + 3).astype("datetime64[D]")
-        return (thursday - thursday.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64) // 7 + 1
 
-    def hour(self) -> np.ndarray:
-        return self._clock // 3600
-
-    def minute(self) -> np.ndarray:
-        return self._clock // 60 % 60
-
-    def second(self) -> np.ndarray:
-        return self._clock % 60
-
-    def is_weekend(self) -> np.ndarray:
-        return self.day_of_week() >= 5
-
-    def is_month_start(self) -> np.ndarray:
-        return self.day() == 1
-
-    def is_month_end(self) -> np.ndarray:
-        return (self._days + 1).astype("datetime64[D]").astype("datetime64[M]") != self._dates.astype("datetime64[M]")
+MANY: Dict[str, Callable[[_Calendar], np.ndarray]] = {
+    "year": lambda at: at.year.astype(np.int64) + 1970,
+    "quarter": lambda at: at.month.astype(np.int64) % 12 // 3 + 1,
+    "month": lambda at: at.month.astype(np.int64) % 12 + 1,
+    "week": _week,
+    "day": lambda at: _within(at.date, at.month),
+    "day_of_year": lambda at: _within(at.date, at.year),
+    "day_of_week": lambda at: (at.days + 3) % 7,
+    "hour": lambda at: at.clock // 3600,
+    "minute": lambda at: at.clock // 60 % 60,
+    "second": lambda at: at.clock % 60,
+    "is_weekend": lambda at: (at.days + 3) % 7 >= 5,
+    "is_month_start": lambda at: _within(at.date, at.month) == 1,
+    "is_month_end": lambda at: (at.days + 1).astype("datetime64[D]").astype("datetime64[M]") != at.month,
+}
 
 
 def moment(seconds: float) -> datetime:

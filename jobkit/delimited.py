@@ -75,12 +75,9 @@ def header(path: Path, data: Mapping[str, Any]) -> List[str]:
     Raises:
         JobError: it cannot be read, or a name stands twice in it.
     """
-    quote = data.get("quote", '"')
-    quoting: Dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     try:
         with opened(path) as stream:
-            lines = io.TextIOWrapper(io.BufferedReader(stream, BLOCK_BYTES), encoding=data["encoding"], newline="")
-            names = next(csv.reader(lines, delimiter=data["delimiter"], **quoting), [])
+            names = next(_cells(stream, data), [])
     except UnicodeDecodeError as error:
         raise JobError(_bad_byte(path, error.encoding)) from None
     except (csv.Error, LookupError) as error:
@@ -90,6 +87,14 @@ def header(path: Path, data: Mapping[str, Any]) -> List[str]:
     if twice:
         raise JobError("{}: the column {!r} stands twice in the header".format(path.name, twice[0]))
     return names
+
+
+def _cells(stream: Any, data: Mapping[str, Any]) -> Any:
+    """Return a csv.reader over a stream of bytes."""
+    quote = data.get("quote", '"')
+    quoting: Dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    lines = io.TextIOWrapper(io.BufferedReader(stream, BLOCK_BYTES), encoding=data["encoding"], newline="")
+    return csv.reader(lines, delimiter=data["delimiter"], **quoting)
 
 
 def _parse(path: Path, data: Mapping[str, Any], looked: Looked, names: List[str], needed: List[str], as_text: set) -> Any:
@@ -129,7 +134,7 @@ def _exact(path: Path, data: Mapping[str, Any], looked: Looked, names: List[str]
     import pyarrow as pa
     import pyarrow.compute as compute
 
-    doubles = [field.name for field in arrow.schema if field.type == pa.float64()]
+    doubles = [name for name in arrow.column_names if pa.types.is_float64(arrow.column(name).type)]
     wide = [name for name in doubles if (compute.max(compute.abs(arrow.column(name))).as_py() or 0.0) > EXACT_INTEGER]
     if not wide:
         return arrow
@@ -182,11 +187,23 @@ def _told(path: Path, data: Mapping[str, Any], names: Sequence[str], error: Exce
     if "utf8" in said.lower() or "utf-8" in said.lower():
         return _bad_byte(path, data["encoding"])
     if "Expected" in said and "columns" in said:
-        detail = said.split("Expected", 1)[1]
-        return "{}: a row has another number of cells than the header has names ({} with delimiter {!r}): expected{}".format(
-            path.name, len(names), data["delimiter"], detail[:200]
-        )
+        return _ragged(path, data, len(names))
     return "{}: this is not CSV with delimiter {!r}: {}".format(path.name, data["delimiter"], said)
+
+
+def _ragged(path: Path, data: Mapping[str, Any], expected: int) -> str:
+    """Name the first line that has another number of cells than the header."""
+    with opened(path) as stream:
+        reader = _cells(stream, data)
+        found, before = 0, 0
+        for cells in reader:
+            if cells and len(cells) != expected:
+                found = len(cells)
+                break
+            before = reader.line_num
+    return "{}: line {} has {} cells with delimiter {!r}; expected {}, as the header has. Mend that line, or set data.delimiter or data.quote".format(
+        path.name, before + 1, found, data["delimiter"], expected
+    )
 
 
 def _bad_byte(path: Path, encoding: str) -> str:

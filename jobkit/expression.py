@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
 import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from jobkit.columns import DATE, NUMBER, TEXT, Column, text
 from jobkit.failure import JobError
+from jobkit.functions import ARITHMETIC, COMPARE, FUNCTIONS, SPECIAL, TEXT_COMPARE, both, choose, either, fold, is_in, is_missing, lifted, negated, text_pair
 
 QUOTED = re.compile(r"`([^`]*)`")
 LONGEST, DEEPEST = 4000, 50
@@ -116,123 +116,6 @@ def evaluate_row(compiled: Compiled, row: Mapping[str, Any]) -> Any:
     return result if math.isfinite(result) else math.nan
 
 
-# Numbers: the same functions take arrays and single numbers.
-
-
-def _and(left: Any, right: Any) -> Any:
-    return np.where((left == 0) | (right == 0), 0.0, np.where(np.isnan(left) | np.isnan(right), np.nan, 1.0))
-
-
-def _or(left: Any, right: Any) -> Any:
-    true = (~np.isnan(left) & np.not_equal(left, 0)) | (~np.isnan(right) & np.not_equal(right, 0))
-    return np.where(true, 1.0, np.where(np.isnan(left) | np.isnan(right), np.nan, 0.0))
-
-
-def _not(value: Any) -> Any:
-    return np.where(np.isnan(value), np.nan, np.equal(value, 0).astype(np.float64))
-
-
-def _comparison(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda left, right: np.where(np.isnan(left) | np.isnan(right), np.nan, function(left, right).astype(np.float64))
-
-
-def _choose(condition: Any, left: Any, right: Any) -> Any:
-    return np.where(np.isnan(condition), np.nan, np.where(condition != 0, left, right))
-
-
-def _round(value: Any, digits: Any = 0.0) -> Any:
-    scale = np.power(10.0, digits)
-    return np.rint(value * scale) / scale
-
-
-ARITHMETIC: Dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.divide,
-    ast.FloorDiv: np.floor_divide,
-    ast.Mod: np.mod,
-    ast.Pow: np.power,
-}
-COMPARE: Dict[type, Callable[[Any, Any], Any]] = {
-    ast.Eq: _comparison(np.equal),
-    ast.NotEq: _comparison(np.not_equal),
-    ast.Lt: _comparison(np.less),
-    ast.LtE: _comparison(np.less_equal),
-    ast.Gt: _comparison(np.greater),
-    ast.GtE: _comparison(np.greater_equal),
-}
-TEXT_COMPARE: Dict[type, Callable[[str, str], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-
-
-class Function(NamedTuple):
-    """Hold a function of the language: kinds of its arguments (the last may repeat with `many`), kind of its result."""
-
-    arguments: Tuple[str, ...]
-    result: str
-    run: Callable[..., Any]
-    needed: int
-    many: bool = False
-
-
-def _numeric(run: Callable[..., Any], count: int = 1, needed: int = 0, many: bool = False) -> Function:
-    return Function((NUMBER,) * count, NUMBER, run, needed or count, many)
-
-
-def _of_text(run: Callable[[str], Any], result: str) -> Function:
-    return Function((TEXT,), result, _lifted(run, result), 1)
-
-
-def _lifted(run: Callable[[str], Any], result: str) -> Callable[[Any], Any]:
-    """Return a function of one text as a function of a text column, too; missing stays missing."""
-
-    def lifted(value: Any) -> Any:
-        if isinstance(value, Column):
-            return value.relabel(run) if result == TEXT else value.each(run)
-        if value is None:
-            return None if result == TEXT else math.nan
-        return run(value)
-
-    return lifted
-
-
-def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def folded(first: Any, *rest: Any) -> Any:
-        for value in rest:
-            first = function(first, value)
-        return first
-
-    return folded
-
-
-FUNCTIONS: Dict[str, Function] = {
-    "abs": _numeric(np.abs),
-    "ceil": _numeric(np.ceil),
-    "exp": _numeric(np.exp),
-    "floor": _numeric(np.floor),
-    "log": _numeric(np.log),
-    "log10": _numeric(np.log10),
-    "log1p": _numeric(np.log1p),
-    "max": _numeric(_fold(np.maximum), 2, many=True),
-    "min": _numeric(_fold(np.minimum), 2, many=True),
-    "round": _numeric(_round, 2, needed=1),
-    "sign": _numeric(np.sign),
-    "sqrt": _numeric(np.sqrt),
-    "length": _of_text(lambda value: float(len(value)), NUMBER),
-    "lower": _of_text(str.lower, TEXT),
-    "strip": _of_text(str.strip, TEXT),
-    "upper": _of_text(str.upper, TEXT),
-}
-SPECIAL = ("coalesce", "contains", "is_missing")
-
-
 class _Builder:
     """Turn a syntax tree into nodes, checking names and kinds on the way."""
 
@@ -293,22 +176,22 @@ class _Builder:
         return Node(NUMBER, lambda row: function(left(row), right(row)))
 
     def _unary(self, tree: Any) -> Node:
-        table: Dict[type, Callable[[Any], Any]] = {ast.USub: np.negative, ast.UAdd: np.positive, ast.Not: _not}
+        table: Dict[type, Callable[[Any], Any]] = {ast.USub: np.negative, ast.UAdd: np.positive, ast.Not: negated}
         if type(tree.op) not in table:
             raise self._error("the operator {} is not part of the language".format(type(tree.op).__name__))
         function, value = table[type(tree.op)], self._number(tree.operand)
         return Node(NUMBER, lambda row: function(value(row)))
 
     def _logic(self, tree: Any) -> Node:
-        function = _and if isinstance(tree.op, ast.And) else _or
+        function = both if isinstance(tree.op, ast.And) else either
         return self._chain(function, [self._number(value) for value in tree.values])
 
     def _chain(self, function: Callable[[Any, Any], Any], parts: Sequence[Callable[[Mapping[str, Any]], Any]]) -> Node:
-        return Node(NUMBER, lambda row: _fold(function)(*[part(row) for part in parts]))
+        return Node(NUMBER, lambda row: fold(function)(*[part(row) for part in parts]))
 
     def _compare(self, tree: Any) -> Node:
         sides = [tree.left, *tree.comparators]
-        return self._chain(_and, [self._compared(op, left, right) for op, left, right in zip(tree.ops, sides, sides[1:])])
+        return self._chain(both, [self._compared(op, left, right) for op, left, right in zip(tree.ops, sides, sides[1:])])
 
     def _compared(self, op: ast.AST, left: ast.AST, right: ast.AST) -> Callable[[Mapping[str, Any]], Any]:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -318,7 +201,7 @@ class _Builder:
         one, two = self.build(left), self.build(right)
         if one.kind != two.kind:
             raise self._error("{} is compared with {}".format(one.kind, two.kind))
-        function = COMPARE[type(op)] if one.kind == NUMBER else _text_pair(TEXT_COMPARE[type(op)])
+        function = COMPARE[type(op)] if one.kind == NUMBER else text_pair(TEXT_COMPARE[type(op)])
         return lambda row: function(one.run(row), two.run(row))
 
     def _member(self, op: ast.AST, left: ast.AST, right: ast.AST) -> Callable[[Mapping[str, Any]], Any]:
@@ -329,14 +212,14 @@ class _Builder:
         wanted = {item.run({}) for item in items}
         inside = not isinstance(op, ast.NotIn)
         if value.kind == TEXT:
-            function = _lifted(lambda level: float((level in wanted) == inside), NUMBER)
+            function = lifted(lambda level: float((level in wanted) == inside), NUMBER)
             return lambda row: function(value.run(row))
         listed = sorted(wanted)
-        return lambda row: _isin(value.run(row), listed, inside)
+        return lambda row: is_in(value.run(row), listed, inside)
 
     def _if(self, tree: Any) -> Node:
         condition, left, right = self._number(tree.test), self._number(tree.body), self._number(tree.orelse)
-        return Node(NUMBER, lambda row: _choose(condition(row), left(row), right(row)))
+        return Node(NUMBER, lambda row: choose(condition(row), left(row), right(row)))
 
     def _call(self, tree: Any) -> Node:
         name = getattr(tree.func, "id", "")
@@ -364,48 +247,11 @@ class _Builder:
         if len(parts) != 2 or parts[0].kind != TEXT or not isinstance(getattr(arguments[1], "value", None), str):
             raise self._error("contains takes a text column and a text in quotes")
         part = parts[1].run({})
-        function = _lifted(lambda level: float(part in level), NUMBER)
+        function = lifted(lambda level: float(part in level), NUMBER)
         return Node(NUMBER, lambda row: function(parts[0].run(row)))
 
     def _is_missing(self, arguments: List[ast.AST]) -> Node:
         if len(arguments) != 1:
             raise self._error("is_missing takes one column")
         value = self.build(arguments[0])
-        return Node(NUMBER, lambda row: _missing(value.run(row)))
-
-
-def _missing(value: Any) -> Any:
-    if isinstance(value, Column):
-        return (value.values < 0).astype(np.float64)
-    return 1.0 if value is None else 0.0 if isinstance(value, str) else np.isnan(value).astype(np.float64)
-
-
-def _isin(value: Any, wanted: Sequence[float], inside: bool) -> Any:
-    return np.where(np.isnan(value), np.nan, (np.isin(value, wanted) == inside).astype(np.float64))
-
-
-def _text_pair(function: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
-    """Return a comparison of texts that also takes text columns on either side."""
-
-    def compare(left: Any, right: Any) -> Any:
-        if not isinstance(left, Column) and not isinstance(right, Column):
-            return math.nan if left is None or right is None else float(function(left, right))
-        if not isinstance(right, Column):
-            return left.each(lambda level: float(function(level, right)))
-        if not isinstance(left, Column):
-            return right.each(lambda level: float(function(left, level)))
-        return _columns_pair(function, left, right)
-
-    return compare
-
-
-def _columns_pair(function: Callable[[str, str], bool], left: Column, right: Column) -> np.ndarray:
-    """Compare two columns once for each pair of levels that occurs."""
-    width = len(right.levels) + 1
-    pairs, places = np.unique((left.values.astype(np.int64) + 1) * width + right.values + 1, return_inverse=True)
-    results = [_of_pair(function, left, right, *divmod(int(pair), width)) for pair in pairs]
-    return np.array(results, dtype=np.float64)[places]
-
-
-def _of_pair(function: Callable[[str, str], bool], left: Column, right: Column, one: int, two: int) -> float:
-    return math.nan if not one or not two else float(function(left.levels[one - 1], right.levels[two - 1]))
+        return Node(NUMBER, lambda row: is_missing(value.run(row)))

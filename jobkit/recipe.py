@@ -85,8 +85,9 @@ def run(rows: Table, steps: Sequence[Config], context: Context) -> Tuple[List[St
     states: List[State] = []
     for config in steps:
         step = STEPS[config["step"]]
-        state = step.fit(rows, config, _targeted(rows, context))
-        rows = step.apply(rows, state, _targeted(rows, context))
+        with np.errstate(all="ignore"):
+            state = step.fit(rows, config, _targeted(rows, context))
+            rows = step.apply(rows, state, _targeted(rows, context))
         states.append(state)
     return states, rows
 
@@ -130,8 +131,14 @@ def safe_names(names: Sequence[str]) -> List[str]:
 
 def transform(rows: Table, recipe: Fitted) -> Table:
     """Return the typed rows of another split after the steps of the recipe from `recipe["first_fitted"]` on; no row is removed."""
-    for state in recipe["steps"][recipe["first_fitted"] :]:
-        rows = STEPS[state["step"]].apply(rows, state, Context())
+    return apply_states(rows, recipe["steps"][recipe["first_fitted"] :])
+
+
+def apply_states(rows: Table, states: Sequence[State]) -> Table:
+    """Return typed rows after fitted steps, as at inference."""
+    with np.errstate(all="ignore"):
+        for state in states:
+            rows = STEPS[state["step"]].apply(rows, state, Context())
     return rows
 
 

@@ -65,7 +65,8 @@ def _fill_value(column: Column, name: str, config: Config) -> Any:
     if column.kind == TEXT and not column.missing().all():
         raise JobError("recipe step impute: column {!r} holds text, which has no {}; use mode or constant".format(name, strategy.replace("_", " ")))
     values = present(column)
-    return NUMERIC[strategy](values) if len(values) else 0.0
+    found = NUMERIC[strategy](values) if len(values) else 0.0
+    return found if math.isfinite(found) else approximate_median(values)
 
 
 def _constant(column: Column, name: str, value: Any) -> Any:
@@ -137,7 +138,7 @@ def _limits(values: np.ndarray, config: Config, threshold: float) -> List[Any]:
         return [config.get("low"), config.get("high")]
     if len(values) < 2:
         return [None, None]
-    return [float(bound) for bound in BOUNDS[config["method"]](values, threshold)]
+    return [float(bound) if math.isfinite(bound) else None for bound in BOUNDS[config["method"]](values, threshold)]
 
 
 def _deviation_bounds(values: np.ndarray, threshold: float) -> Tuple[float, float]:
@@ -218,6 +219,8 @@ def _scale_of(values: np.ndarray, method: str) -> List[float]:
     if not len(values):
         return [0.0, 1.0]
     centre, width = SCALES[method](values)
+    if not math.isfinite(centre):
+        centre = approximate_median(values)
     return [float(centre), float(width) if width > 0 and math.isfinite(width) else 1.0]
 
 
@@ -263,8 +266,9 @@ def _edges(values: np.ndarray, config: Config) -> List[float]:
     if not len(values):
         return []
     inner = np.linspace(0, 1, config["bins"] + 1)[1:-1]
-    found = np.quantile(values, inner) if config["method"] == "quantile" else values.min() + inner * (values.max() - values.min())
-    return sorted({float(edge) for edge in found if edge > values.min()})
+    low, high = values.min(), values.max()
+    found = np.quantile(values, inner) if config["method"] == "quantile" else low * (1 - inner) + high * inner
+    return sorted({float(edge) for edge in found if low < edge < math.inf})
 
 
 def _apply_bin(rows: Table, state: State, context: Context) -> Table:

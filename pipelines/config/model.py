@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
-from pipelines.config.recipe import Inference, RecipeStep, Split
+from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
+from pipelines.config.split import Inference, Split
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
 GROUP_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
