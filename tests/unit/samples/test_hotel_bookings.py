@@ -6,6 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines.config.loader import load
@@ -32,17 +33,17 @@ def test_xgboost_after_the_recipe_of_the_example_learns_as_much_as_from_real_boo
     metrics = pytest.importorskip("sklearn.metrics")
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from jobkit import recipe, table
+    from jobkit import table
     from processing import preprocess
 
     config = load(examples_root() / "hotel-bookings/pipeline.yaml").config.as_json()
     (tmp_path / "rows.csv").write_bytes(generate(seed=seed))
-    rows = recipe.prepare(table.read(tmp_path, config["data"], config["label"]["column"]), config["recipe"])
-    splits, _ = preprocess.prepare(rows, config, 0)
+    rows = table.read_table(tmp_path, config["data"], table.Wanted([config["label"]["column"]]))
+    prepared = preprocess.prepare(rows, config, 0, {})
     given = {**config["training"]["hyperparameters"], "seed": 0, "nthread": 2}
     rounds = given.pop("num_round")
-    matrices = {name: xgboost.DMatrix(frame.iloc[:, 1:], frame.iloc[:, 0]) for name, frame in splits.items()}
+    matrices = {name: xgboost.DMatrix(np.column_stack(list(columns.values())), prepared.labels[name]) for name, columns in prepared.features.items()}
     scores = xgboost.train(given, matrices["train"], rounds).predict(matrices["test"])
-    truth = splits["test"].iloc[:, 0]
+    truth = prepared.labels["test"]
     assert 0.80 <= metrics.accuracy_score(truth, scores >= 0.5) <= 0.86
     assert 0.88 <= metrics.roc_auc_score(truth, scores) <= 0.93
