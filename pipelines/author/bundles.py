@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines.config.model import Job, PipelineConfig
 from pipelines.errors import ConfigError
+from pipelines.jobs import jobs_root
 
 SHIPPED: Mapping[str, str] = {"preprocess": "processing/preprocess.py", "training": "training/train.py", "evaluation": "evaluation/evaluate.py"}
 STEPS: Mapping[str, str] = {"preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
@@ -38,12 +39,6 @@ class Bundle:
     def archive(self) -> tuple[str, bytes]:
         """Return URI and bytes of the same files as sourcedir.tar.gz, as script mode takes them."""
         return f"{self.prefix}/sourcedir.tar.gz", _pack(self.files)
-
-
-def jobs_root() -> Path:
-    """Return the folder that holds processing/, training/, evaluation/ and jobkit/: inside the wheel, or the checkout's root."""
-    package = Path(__file__).resolve().parents[1]
-    return package / "_jobs" if (package / "_jobs" / "jobkit").is_dir() else package.parent
 
 
 def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
