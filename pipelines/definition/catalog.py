@@ -12,7 +12,7 @@ class StepType:
 
     `operation` is the API call whose request the arguments are (None: a shape of its own), `filled` the members that the service fills in,
     `describes` the shape that properties are read from, `extra` the type's own step-level keys, `needs` those of them without which it cannot run,
-    `properties` names that can be read beside the shape's.
+    `properties` names that can be read beside the shape's; `retries` and `caches` say whether RetryPolicies and CacheConfig have an effect.
     """
 
     operation: str | None = None
@@ -22,6 +22,7 @@ class StepType:
     needs: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     retries: bool = True
+    caches: bool = True
 
 
 def _set(*names: str) -> frozenset[str]:
@@ -43,10 +44,10 @@ STEP_TYPES: Mapping[str, StepType] = {
         properties=_set("TrainingJobSummaries"),
     ),
     "Transform": StepType("CreateTransformJob", _set("TransformJobName"), "DescribeTransformJobResponse"),
-    "Model": StepType("CreateModel", _set("ModelName"), "DescribeModelOutput"),
-    "RegisterModel": StepType("CreateModelPackage", _set(), "DescribeModelPackageOutput"),
-    "Condition": StepType(properties=_set("Outcome"), retries=False),
-    "Fail": StepType(retries=False),
+    "Model": StepType("CreateModel", _set("ModelName"), "DescribeModelOutput", caches=False),
+    "RegisterModel": StepType("CreateModelPackage", _set(), "DescribeModelPackageOutput", caches=False),
+    "Condition": StepType(properties=_set("Outcome"), retries=False, caches=False),
+    "Fail": StepType(retries=False, caches=False),
     "Lambda": StepType(extra=_set("FunctionArn", "OutputParameters"), needs=_set("FunctionArn"), properties=_set("OutputParameters")),
     "Callback": StepType(extra=_set("SqsQueueUrl", "OutputParameters"), needs=_set("SqsQueueUrl"), properties=_set("OutputParameters")),
     "QualityCheck": StepType(

@@ -177,7 +177,12 @@ ROOTS: Mapping[str, Callable[[Reference, Definition, Mapping[str, Step]], Proble
 
 
 def graph_of(definition: Definition) -> Problems:
-    """Yield circles, and references into a branch from where that branch may not have been taken."""
+    """Yield circles, also in the bodies of ForEach steps, and references into a branch from where that branch may not have been taken."""
+    for step in definition.all_steps():
+        try:
+            Graph.of_steps(step.body_steps)
+        except DefinitionError as error:
+            yield from error.problems
     try:
         graph = Graph.of(definition)
     except DefinitionError as error:

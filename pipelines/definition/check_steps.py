@@ -111,7 +111,7 @@ def step(definition: Definition, step: Step, executable: frozenset[str] | None) 
         hint = f"It can be upserted. These run here: {', '.join(sorted(executable))}."
         yield Problem(f"{step.path}.Type", f"a {step.type} step does not run locally", hint, code="not-executable")
     yield from _own_keys(step, kind)
-    yield from _cache(step)
+    yield from _cache(step, kind)
     yield from _retries(step, kind)
     yield from _secrets(step.raw.get("Arguments"), f"{step.path}.Arguments", "")
     if kind.operation:
@@ -130,7 +130,9 @@ def _own_keys(step: Step, kind: StepType) -> Problems:
         yield Problem(step.path, f"{key} is missing", f"A {step.type} step needs it.", code="missing-member")
 
 
-def _cache(step: Step) -> Problems:
+def _cache(step: Step, kind: StepType) -> Problems:
+    if step.cache_config and not kind.caches:
+        yield Problem(f"{step.path}.CacheConfig", f"the service does not cache {step.type} steps", "Remove it.", "warning", "no-effect")
     expires = step.cache_config.expire_after if step.cache_config else None
     if expires is not None and not DURATION.fullmatch(expires):
         yield Problem(f"{step.path}.CacheConfig.ExpireAfter", f"{expires[:40]!r} is no ISO 8601 duration", "E.g. P30D or PT12H.", code="pattern")

@@ -34,7 +34,16 @@ class Graph:
         Raises:
             DefinitionError: steps wait for each other in a circle.
         """
-        nodes = {step.name: Node(step, branch, _dependencies(step, branch)) for step, branch in _placed(definition.steps, None)}
+        return Graph.of_steps(definition.steps)
+
+    @staticmethod
+    def of_steps(steps: tuple[Step, ...]) -> Graph:
+        """Return the graph of steps that stand side by side, as in the body of a ForEach step.
+
+        Raises:
+            DefinitionError: steps wait for each other in a circle.
+        """
+        nodes = {step.name: Node(step, branch, _dependencies(step, branch)) for step, branch in _placed(steps, None)}
         nodes = {name: Node(n.step, n.branch, tuple(d for d in n.dependencies if d.step in nodes)) for name, n in nodes.items()}
         return Graph(nodes, _ordered(nodes))
 
@@ -92,7 +101,18 @@ def _ordered(nodes: Mapping[str, Node]) -> tuple[str, ...]:
                 if not before:
                     heapq.heappush(ready, (place[name], name))
     if len(order) < len(nodes):
-        circle = [name for name in nodes if name not in order]
+        circle = _circle({name: node for name, node in nodes.items() if name not in order})
         path = nodes[circle[0]].step.path
-        raise DefinitionError((Problem(path, f"steps wait for each other in a circle: {', '.join(circle)}", "Remove one of their references.", code="cycle"),))
+        told = " -> ".join(circle)
+        raise DefinitionError((Problem(path, f"steps wait for each other in a circle: {told}", "Remove one of their references.", code="cycle"),))
     return tuple(order)
+
+
+def _circle(stuck: Mapping[str, Node]) -> list[str]:
+    """Return one way round, e.g. A, B, A: each step waits for the next. Every step in `stuck` waits for another one in it."""
+    way = [next(iter(stuck))]
+    while True:
+        following = next(d.step for d in stuck[way[-1]].dependencies if d.step in stuck)
+        if following in way:
+            return [*way[way.index(following) :], following]
+        way.append(following)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from pipelines.errors import DefinitionError, Problem
 
 DEFINITION_CHARACTERS = 1_048_576
 DEPTH = 100
+LARGEST_INTEGER = 2**64
 PARAMETER_TYPES = ("String", "Integer", "Float", "Boolean")
 STEP_KEYS = frozenset({"Name", "Type", "Arguments", "DisplayName", "Description", "DependsOn", "PropertyFiles", "CacheConfig", "RetryPolicies"})
 TOP_KEYS = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps"})
@@ -277,15 +279,45 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
+def _not_json(value: Any, path: str = "$") -> Iterator[Problem]:
+    """Yield what no JSON text in UTF-8 can hold: NaN and infinity, half a surrogate pair, keys that are not text, objects of Python's own."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield Problem(path, f"a key is {_kind(key)}, expected text", code="structure")
+            elif not _encodes(key):
+                yield Problem(path, f"the key {ascii(key)[:60]} is no Unicode text", code="structure")
+            else:
+                yield from _not_json(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _not_json(item, f"{path}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, f"{value} is not a number that JSON can hold", code="structure")
+    elif isinstance(value, int) and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+        yield Problem(path, "an integer of more than 64 bits", code="structure")
+    elif isinstance(value, str) and not _encodes(value):
+        yield Problem(path, f"{ascii(value)[:60]} is no Unicode text", code="structure")
+    elif not isinstance(value, (str, int, float, type(None))):
+        yield Problem(path, f"expected JSON, got {_kind(value)}", code="structure")
+
+
+def _encodes(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def parse(document: object) -> Definition:
     """Return the definition that a parsed JSON document holds.
 
     Raises:
-        DefinitionError: its structure is wrong; carries every structural problem.
+        DefinitionError: its structure is wrong, or it holds what is not JSON; carries every structural problem.
     """
     reader = _Reader()
     if _too_deep(document):
         raise DefinitionError((Problem("$", f"nested deeper than {DEPTH} levels", code="structure"),))
+    strange = tuple(_not_json(document))
+    if strange:
+        raise DefinitionError(strange)
     raw = reader.of(dict, document, "$", "an object", {})
     if isinstance(document, dict) and not isinstance(document.get("Steps"), list):
         reader.problem("$.Steps", "expected a list of steps", "A definition has Version and Steps.")

@@ -81,7 +81,7 @@ def test_a_damaged_definition_is_exit_2(sagewright, text, words):
 
 def test_steps_in_a_circle_are_named(sagewright):
     done = sagewright.run(definition(processing("A", "x.py", DependsOn=["B"]), processing("B", "x.py", DependsOn=["A"])))
-    assert done.code == 2 and "in a circle: A, B" in done.err
+    assert done.code == 2 and "in a circle: A -> B -> A" in done.err
 
 
 @pytest.mark.parametrize("uri", ["s3://bkt/../../../etc/passwd", "s3://bkt/code/../../x.py"])

@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.definition.catalog import STEP_TYPES
 from pipelines.definition.checks import check
-from pipelines.definition.model import parse
+from pipelines.definition.model import loads, parse
+from pipelines.errors import DefinitionError
 
 CASES = Path(__file__).parents[2] / "definitions"
 FROM_SDKS = sorted(CASES.glob("*/definition.json"))
@@ -136,6 +137,26 @@ FAULTS = {
     ),
     "a step twice": (twice, "duplicate-step", "is also at"),
     "steps in a circle": (circle, "cycle", "in a circle"),
+    "a circle in the body of a ForEach step": (
+        add_step(
+            Type="ForEach",
+            Arguments={
+                "IterableItems": ["a"],
+                "ForEachBody": [
+                    {"Name": "In", "Type": "Processing", "DependsOn": ["Out"], "Arguments": {}},
+                    {"Name": "Out", "Type": "Processing", "DependsOn": ["In"], "Arguments": {}},
+                ],
+            },
+        ),
+        "cycle",
+        "In -> Out -> In",
+    ),
+    "a number that is none": (at("Train", ARGUMENTS, "HyperParameters", "eta", float("nan")), "structure", "nan is not a number"),
+    "half a surrogate pair": (at("Train", "Description", "\ud83d"), "structure", "no Unicode text"),
+    "a key that is a number": (at("Train", ARGUMENTS, "Environment", {1: "x"}), "structure", "a key is an integer"),
+    "a huge integer": (at("Train", ARGUMENTS, "StoppingCondition", "MaxRuntimeInSeconds", 10**30), "structure", "more than 64 bits"),
+    "a Python object": (at("Train", ARGUMENTS, "Environment", {"x": {1}}), "structure", "got set"),
+    "caching where nothing is cached": (at("QualityGate", "CacheConfig", {"Enabled": True}), "no-effect", "does not cache Condition steps"),
     "a step after a Fail step": (across, "depends-on-fail", "which nothing can follow"),
     "a dependency on nothing": (at("Train", "DependsOn", ["Nothing"]), "reference", "no step 'Nothing'"),
     "an unknown step type": (add_step(Type="Procesing"), "step-type", "Did you mean Processing?"),
@@ -181,6 +202,20 @@ def test_a_step_that_waits_for_the_other_branch_can_never_run():
     found = document()
     found["Steps"][-1]["Arguments"]["ElseSteps"].append({"Name": "Late", "Type": "Fail", "DependsOn": ["Register"], "Arguments": {"ErrorMessage": "x"}})
     assert any(problem.code == "unreachable" for problem in check(found))
+
+
+def test_a_circle_is_told_as_the_way_round_it():
+    found = document()
+    circle(found)
+    assert [problem.message for problem in check(found) if problem.code == "cycle"] == [
+        "steps wait for each other in a circle: Preprocess -> Evaluate -> Train -> Preprocess"
+    ]
+
+
+@pytest.mark.parametrize("text", ['{"Steps": [1e999]}', '{"Steps": [NaN]}', '{"Steps": [' + "9" * 5000 + "]}", '{"Steps": ["\\ud800"]}'])
+def test_a_text_that_is_almost_json_is_refused(text):
+    with pytest.raises(DefinitionError):
+        loads(text)
 
 
 def test_all_faults_come_at_once():
