@@ -283,23 +283,28 @@ def _not_json(value: Any, path: str = "$") -> Iterator[Problem]:
     """Yield what no JSON text in UTF-8 can hold: NaN and infinity, half a surrogate pair, keys that are not text, objects of Python's own."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if not isinstance(key, str):
-                yield Problem(path, f"a key is {_kind(key)}, expected text", code="structure")
-            elif not _encodes(key):
-                yield Problem(path, f"the key {ascii(key)[:60]} is no Unicode text", code="structure")
+            wrong = _not_a_scalar(key) if isinstance(key, str) else f"expected text, got {_kind(key)}"
+            if wrong:
+                yield Problem(path, f"a key: {wrong}", code="structure")
             else:
                 yield from _not_json(item, f"{path}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _not_json(item, f"{path}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Problem(path, f"{value} is not a number that JSON can hold", code="structure")
-    elif isinstance(value, int) and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-        yield Problem(path, "an integer of more than 64 bits", code="structure")
-    elif isinstance(value, str) and not _encodes(value):
-        yield Problem(path, f"{ascii(value)[:60]} is no Unicode text", code="structure")
-    elif not isinstance(value, (str, int, float, type(None))):
-        yield Problem(path, f"expected JSON, got {_kind(value)}", code="structure")
+    else:
+        wrong = _not_a_scalar(value)
+        if wrong:
+            yield Problem(path, wrong, code="structure")
+
+
+def _not_a_scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return "" if _encodes(value) else f"{ascii(value)[:60]} is no Unicode text"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{value} is not a number that JSON can hold"
+    if isinstance(value, int):
+        return "" if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else "an integer of more than 64 bits"
+    return "" if value is None else f"expected JSON, got {_kind(value)}"
 
 
 def _encodes(text: str) -> bool:

@@ -153,7 +153,7 @@ FAULTS = {
     ),
     "a number that is none": (at("Train", ARGUMENTS, "HyperParameters", "eta", float("nan")), "structure", "nan is not a number"),
     "half a surrogate pair": (at("Train", "Description", "\ud83d"), "structure", "no Unicode text"),
-    "a key that is a number": (at("Train", ARGUMENTS, "Environment", {1: "x"}), "structure", "a key is an integer"),
+    "a key that is a number": (at("Train", ARGUMENTS, "Environment", {1: "x"}), "structure", "a key: expected text, got an integer"),
     "a huge integer": (at("Train", ARGUMENTS, "StoppingCondition", "MaxRuntimeInSeconds", 10**30), "structure", "more than 64 bits"),
     "a Python object": (at("Train", ARGUMENTS, "Environment", {"x": {1}}), "structure", "got set"),
     "caching where nothing is cached": (at("QualityGate", "CacheConfig", {"Enabled": True}), "no-effect", "does not cache Condition steps"),
@@ -207,7 +207,8 @@ def test_a_step_that_waits_for_the_other_branch_can_never_run():
 def test_a_circle_is_told_as_the_way_round_it():
     found = document()
     circle(found)
-    assert [problem.message for problem in check(found) if problem.code == "cycle"] == [
+    told = [problem.message for problem in check(found) if problem.code == "cycle"]
+    assert told == ["steps wait for each other in a circle: Preprocess -> Evaluate -> Train -> Preprocess"]
         "steps wait for each other in a circle: Preprocess -> Evaluate -> Train -> Preprocess"
     ]
 
