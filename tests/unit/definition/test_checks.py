@@ -209,8 +209,6 @@ def test_a_circle_is_told_as_the_way_round_it():
     circle(found)
     told = [problem.message for problem in check(found) if problem.code == "cycle"]
     assert told == ["steps wait for each other in a circle: Preprocess -> Evaluate -> Train -> Preprocess"]
-        "steps wait for each other in a circle: Preprocess -> Evaluate -> Train -> Preprocess"
-    ]
 
 
 @pytest.mark.parametrize("text", ['{"Steps": [1e999]}', '{"Steps": [NaN]}', '{"Steps": [' + "9" * 5000 + "]}", '{"Steps": ["\\ud800"]}'])
