@@ -18,6 +18,7 @@ from jobkit.functions import ARITHMETIC, COMPARE, FUNCTIONS, SPECIAL, TEXT_COMPA
 
 QUOTED = re.compile(r"`([^`]*)`")
 LONGEST, DEEPEST = 4000, 50
+PARTS = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call)
 
 
 class Compiled(NamedTuple):
@@ -42,6 +43,9 @@ def names(source: str) -> Tuple[str, ...]:
         JobError: it is not an expression of this language.
     """
     tree, quoted = _parse(source)
+    foreign = next((what for node in ast.walk(tree) for what in [_foreign(node)] if what), "")
+    if foreign:
+        raise JobError("expression {!r}: {}".format(source, foreign))
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
     return tuple(dict.fromkeys(quoted.get(name, name) for name in found))
@@ -65,6 +69,16 @@ def _parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
     if _depth(tree) > DEEPEST:
         raise JobError("expression {!r}: nested deeper than {} levels".format(source[:80], DEEPEST))
     return tree, quoted
+
+
+def _foreign(node: ast.AST) -> str:
+    """Return what of a part is not of this language, whatever the columns hold; an empty text if nothing is."""
+    if isinstance(node, ast.expr) and not isinstance(node, (*PARTS, ast.List, ast.Tuple)):
+        return "{} is not part of the language".format(type(node).__name__)
+    name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else None
+    if name is None or (name in FUNCTIONS or name in SPECIAL) and not node.keywords:
+        return ""
+    return "there is no function {!r}; got one of {}".format(name or "?", ", ".join(sorted([*FUNCTIONS, *SPECIAL])))
 
 
 def _depth(tree: ast.AST) -> int:
@@ -223,9 +237,8 @@ class _Builder:
 
     def _call(self, tree: Any) -> Node:
         name = getattr(tree.func, "id", "")
-        if tree.keywords or (name not in FUNCTIONS and name not in SPECIAL):
-            known = ", ".join(sorted([*FUNCTIONS, *SPECIAL]))
-            raise self._error("there is no function {!r}; got one of {}".format(name or "?", known))
+        if _foreign(tree):
+            raise self._error(_foreign(tree))
         if name in SPECIAL:
             return {"coalesce": self._coalesce, "contains": self._contains, "is_missing": self._is_missing}[name](tree.args)
         function = FUNCTIONS[name]

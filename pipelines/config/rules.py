@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipelines.config import expression_rules
 from pipelines.config.model import METRICS, CellBar, MetricBar, PipelineConfig
 from pipelines.config.parameters import section_parameters
 from pipelines.config.problems import nearest
-from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, fitted
+from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, fitted
 from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
@@ -18,7 +19,7 @@ OBJECTIVES: Mapping[str, tuple[str, ...]] = {"binary_classification": ("binary:l
 
 def impossible(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every combination that cannot work."""
-    for rule in (_label, _order, _columns, _bars, _objective, _machines, _parameters):
+    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _bars, _objective, _machines, _parameters):
         yield from rule(config)
 
 
@@ -29,7 +30,7 @@ def _named(step: Any) -> tuple[str, ...]:
 
 def _label(config: PipelineConfig) -> Found:
     for index, step in enumerate(config.recipe):
-        if config.label.column in _named(step) and not isinstance(step, DropDuplicates):
+        if config.label.column in _named(step) and not isinstance(step, (DropDuplicates, DropMissing, KeepColumns)):
             verb = "dropped" if isinstance(step, DropColumns) else "changed"
             yield f"recipe[{index}].columns", f"the label {config.label.column!r} would be {verb} by step {step.step}. Take it out of the list."
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "feature_store": {"config", "jobs", "errors"},
     "export": {"config", "jobs", "errors"},
     "author": {"config", "definition", "jobs", "errors"},
-    "config": {"errors"},
+    "config": {"jobs", "errors"},
     "local": {"definition", "errors"},
     "aws": {"definition", "errors"},
     "report": {"definition", "errors"},

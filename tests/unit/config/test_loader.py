@@ -63,6 +63,11 @@ def test_three_keys_are_enough(project):
         ("recipe: [{step: drop_columns, columns: [a]}, {step: impute, columns: [a]}]\n", "the column 'a' was dropped by an earlier step"),
         ("recipe: [{step: one_hot}, {step: drop_duplicates}]\n", "recipe\\[1\\].step: drop_duplicates comes after"),
         ("recipe: [{step: impute, columns: [a], strategy: constant}]\n", "recipe\\[0\\].value: missing"),
+        ("recipe: [{step: derive, columns: {twice: y * 2}}]\n", "recipe\\[0\\].columns.twice: reads the label 'y'"),
+        ("recipe: [{step: derive, columns: {twice: a +}}]\n", "recipe\\[0\\].columns.twice: expression 'a \\+'"),
+        ("recipe: [{step: filter_rows, where: \"__import__('os')\"}]\n", "recipe\\[0\\].where: .*there is no function '__import__'"),
+        ("recipe: [{step: filter_rows, where: a.b > 1}]\n", "recipe\\[0\\].where: .*Attribute is not part of the language"),
+        ("recipe: [{step: join, other: rates, columns: [a]}]\n", "recipe\\[0\\].other: there is no such input; got 'rates', and data.others is empty"),
         ("split: {train: 0.9, validation: 0.1}\n", "split: nothing is left for the test split"),
         ("training: {hyperparameters: {objective: reg:squarederror}}\n", "not for binary_classification; got 'reg:squarederror'"),
         ("parameters: {MinAcuracy: 0.5}\n", "parameters.MinAcuracy: the pipeline has no such parameter"),
@@ -78,6 +83,17 @@ def test_a_wrong_configuration_says_where_what_and_what_to_do(project, text, wor
     import re
 
     assert re.search(words, message(project(text)).replace("\n", " "))
+
+
+def test_a_further_input_must_be_used_and_be_named_right(project):
+    file = project()
+    file.write_text(BASE.replace("{input: d.csv}", "{input: d.csv, others: {rates: {input: r.csv}}}") + "recipe: [{step: concat, other: rate}]\n")
+    told = message(file)
+    assert "got 'rate', expected one of: rates. Did you mean rates?" in told and "data.others.rates: no step uses this input" in told
+
+
+def test_the_label_may_be_kept_and_its_missing_values_dropped(project):
+    assert load(project("recipe: [{step: keep_columns, columns: [a, y]}, {step: drop_missing, columns: [y]}]\n")).config.recipe
 
 
 def test_all_problems_come_at_once(project):
