@@ -60,7 +60,8 @@ def look(path: Path, data: Mapping[str, Any]) -> Looked:
             if longest > CELL_BYTES:
                 raise JobError("{}: the line after line {} is longer than {} bytes; expected rows of a table".format(path.name, row, CELL_BYTES))
             if b"\0" in block and not wide:
-                raise JobError("{}: the file holds a NUL byte near line {}; it is not text".format(path.name, row))
+                line = row + block.count(b"\n", 0, block.index(b"\0"))
+                raise JobError("{}: the file holds a NUL byte in line {}; it is not text".format(path.name, line))
             quoted = quoted or bool(quote) and quote in block
             since_break = len(block) - last - 1 if last >= 0 else longest
             row += block.count(b"\n")
@@ -135,7 +136,7 @@ def _exact(path: Path, data: Mapping[str, Any], looked: Looked, names: List[str]
     import pyarrow.compute as compute
 
     doubles = [name for name in arrow.column_names if pa.types.is_float64(arrow.column(name).type)]
-    wide = [name for name in doubles if (compute.max(compute.abs(arrow.column(name))).as_py() or 0.0) > EXACT_INTEGER]
+    wide = [name for name in doubles if (compute.max(compute.abs(arrow.column(name))).as_py() or 0.0) >= EXACT_INTEGER]
     if not wide:
         return arrow
     again = _read(path, data, looked, names, wide, dict.fromkeys(wide, pa.dictionary(pa.int32(), pa.string())))

@@ -172,7 +172,7 @@ def _too_wide(array: Any) -> bool:
 
     bounds = compute.min_max(array)
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
-    return low is not None and max(abs(low), abs(high)) > EXACT_INTEGER
+    return low is not None and max(abs(low), abs(high)) >= EXACT_INTEGER
 
 
 def _of_dates(array: Any) -> Column:
