@@ -4,6 +4,8 @@ version of pandas."""
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 NUMBER, DATE, TEXT = "number", "date", "text"
 FIRST_SECOND, LAST_SECOND = -62135596800.0, 253402300799.999999
 EXACT_INTEGER = 2.0**53
+MANY_ROWS = 100_000
 
 
 class Column:
@@ -49,6 +52,8 @@ class Column:
         """Return the text column with every level replaced; None makes it missing, and levels that become equal are one."""
         places: Dict[str, int] = {}
         codes = [-1 if new is None else places.setdefault(new, len(places)) for new in map(function, self.levels)]
+        if codes == list(range(len(codes))):
+            return Column(TEXT, self.values, list(places))
         return Column(TEXT, np.array([*codes, -1], dtype=np.int32)[self.values], list(places))
 
     def as_text(self) -> Column:
@@ -56,7 +61,7 @@ class Column:
         if self.kind == TEXT:
             return self
         codes, found = pd.factorize(self.values)
-        codes = np.where(self.missing(), -1, codes).astype(np.int32)
+        codes = codes.astype(np.int32)  # -1 where missing
         write = date_text if self.kind == DATE else number_text
         return Column(TEXT, codes, list(range(len(found)))).relabel(lambda place: write(float(found[place])))
 
@@ -127,7 +132,10 @@ class Table:
 
     def take(self, positions: Any) -> Table:
         """Return the rows at these positions (int64), of a slice, or where a mask is true."""
-        return Table({name: column.take(positions) for name, column in self.columns.items()}, self.origin[positions])
+        if isinstance(positions, np.ndarray) and positions.dtype == bool:
+            positions = np.flatnonzero(positions)
+        taken = side_by_side(lambda column: column.take(positions), list(self.columns.values()), len(self))
+        return Table(dict(zip(self.columns, taken)), self.origin[positions])
 
     def having(self, columns: Dict[str, Column]) -> Table:
         """Return the same rows with other columns."""
@@ -140,6 +148,19 @@ class Table:
     def expanded(self, column: str, new: Dict[str, Column], keep: bool = False) -> Table:
         """Return the table with new columns at the end, without the one they come from unless it is kept."""
         return self.having({**{name: old for name, old in self.columns.items() if keep or name != column}, **new})
+
+
+def side_by_side(function: Callable[[Any], Any], items: Sequence[Any], rows: int) -> List[Any]:
+    """Return the function's values in order, computed in threads when there are many rows: NumPy and Arrow let other threads run while they copy.
+
+    OMP_NUM_THREADS bounds the threads, as everywhere in a job.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    workers = min(len(items), int(given) if given.isdigit() else os.cpu_count() or 1)
+    if rows < MANY_ROWS or workers < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
 
 
 def table(columns: Dict[str, Column]) -> Table:

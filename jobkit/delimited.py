@@ -46,7 +46,7 @@ def read(path: Path, data: Mapping[str, Any], as_text: Sequence[str], unneeded: 
 
 def look(path: Path, data: Mapping[str, Any]) -> Looked:
     """Look at the raw bytes once: no empty file, no NUL, no line that grows past the size of a cell."""
-    size, since_break, row, quoted = 0, 0, 1, False
+    size, since_break, quoted = 0, 0, False
     wide = data["encoding"].lower().startswith(("utf-16", "utf-32"))
     quote = data.get("quote", '"').encode()
     with opened(path) as handle:
@@ -54,20 +54,29 @@ def look(path: Path, data: Mapping[str, Any]) -> Looked:
             block = handle.read(BLOCK_BYTES)
             if not block:
                 break
-            size += len(block)
             first, last = block.find(b"\n"), block.rfind(b"\n")
             longest = since_break + (len(block) if first < 0 else first)
             if longest > CELL_BYTES:
-                raise JobError("{}: the line after line {} is longer than {} bytes; expected rows of a table".format(path.name, row, CELL_BYTES))
+                line = _line_at(path, size - since_break)
+                raise JobError("{}: line {} is longer than {} bytes; expected rows of a table".format(path.name, line, CELL_BYTES))
             if b"\0" in block and not wide:
-                line = row + block.count(b"\n", 0, block.index(b"\0"))
+                line = _line_at(path, size + block.index(b"\0"))
                 raise JobError("{}: the file holds a NUL byte in line {}; it is not text".format(path.name, line))
             quoted = quoted or bool(quote) and quote in block
             since_break = len(block) - last - 1 if last >= 0 else longest
-            row += block.count(b"\n")
+            size += len(block)
     if size == 0:
         raise JobError("{}: the file is empty; expected a header and rows".format(path.name))
     return Looked(quoted, size)
+
+
+def _line_at(path: Path, position: int) -> int:
+    """Return the number of the line, 1 first, that holds the byte at this position."""
+    line = 1
+    with opened(path) as handle:
+        for start in range(0, position, BLOCK_BYTES):
+            line += handle.read(min(BLOCK_BYTES, position - start)).count(b"\n")
+    return line
 
 
 def header(path: Path, data: Mapping[str, Any]) -> List[str]:
@@ -136,7 +145,8 @@ def _exact(path: Path, data: Mapping[str, Any], looked: Looked, names: List[str]
     import pyarrow.compute as compute
 
     doubles = [name for name in arrow.column_names if pa.types.is_float64(arrow.column(name).type)]
-    wide = [name for name in doubles if (compute.max(compute.abs(arrow.column(name))).as_py() or 0.0) >= EXACT_INTEGER]
+    bounds = {name: compute.min_max(arrow.column(name)).as_py() for name in doubles}
+    wide = [name for name, found in bounds.items() if max(abs(found["min"] or 0.0), abs(found["max"] or 0.0)) >= EXACT_INTEGER]
     if not wide:
         return arrow
     again = _read(path, data, looked, names, wide, dict.fromkeys(wide, pa.dictionary(pa.int32(), pa.string())))

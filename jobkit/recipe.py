@@ -18,7 +18,7 @@ from jobkit.columns import DATE, NUMBER, TEXT, Column, Table
 from jobkit.failure import JobError
 from jobkit.steps.base import Config, Context, State
 from jobkit.steps.levels import safe_name, unique
-from jobkit.steps.table import FITTED, IDS, ON_ROWS, STEPS
+from jobkit.steps.table import FITTED, IDS, ON_ROWS, STEPS, TARGETED
 
 VERSION = 2
 SAFE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
@@ -86,8 +86,9 @@ def run(rows: Table, steps: Sequence[Config], context: Context) -> Tuple[List[St
     for config in steps:
         step = STEPS[config["step"]]
         with np.errstate(all="ignore"):
-            state = step.fit(rows, config, _targeted(rows, context))
-            rows = step.apply(rows, state, _targeted(rows, context))
+            given = _targeted(rows, context) if config["step"] in TARGETED else context
+            state = step.fit(rows, config, given)
+            rows = step.apply(rows, state, given)
         states.append(state)
     return states, rows
 

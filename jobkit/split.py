@@ -43,8 +43,14 @@ def _random(target: np.ndarray, settings: Mapping[str, Any], generator: Any, col
 
 
 def _shuffled(rows: np.ndarray, settings: Mapping[str, Any], generator: Any) -> List[np.ndarray]:
-    order = rows[np.argsort(generator.random(len(rows)), kind="stable")]
-    return np.split(order, _cuts(len(rows), settings))
+    """Deal the rows by the rank of a random number each; only who is below which rank matters, so nothing is sorted."""
+    drawn = generator.random(len(rows))
+    first, second = _cuts(len(rows), settings)
+    low, high = np.partition(drawn, [first, second])[[first, second]]
+    parts = [rows[drawn < low], rows[(drawn >= low) & (drawn < high)], rows[drawn >= high]]
+    if [len(part) for part in parts[:2]] == [first, second - first]:
+        return parts
+    return np.split(rows[np.argsort(drawn, kind="stable")], [first, second])  # two numbers are equal just there
 
 
 def _stratified(target: np.ndarray, settings: Mapping[str, Any], generator: Any, column: Optional[Column]) -> List[np.ndarray]:

@@ -193,7 +193,8 @@ def positives(label: Column, name: str, positive: Any) -> Tuple[np.ndarray, List
         JobError: labels are missing, there are not exactly two values, or the positive one is not among them.
     """
     check_labelled(label, name)
-    column = label.as_text().relabel(str.strip).present()
+    column = label.as_text().relabel(str.strip)
+    column = column.present() if label.kind == TEXT else column
     found = sorted(column.levels)
     wanted = _among(label_text(positive), found)
     if len(found) == 1:

@@ -17,6 +17,5 @@ def parquet(columns: Dict[str, np.ndarray], path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays: Any = [pa.array(values) for values in columns.values()]
-    coded = [name for name, values in columns.items() if values.dtype == np.uint8]
     table = pa.Table.from_arrays(arrays, names=list(columns))
-    pq.write_table(table, str(path), compression="snappy", use_dictionary=coded, row_group_size=ROW_GROUP)
+    pq.write_table(table, str(path), compression="snappy", use_dictionary=False, row_group_size=ROW_GROUP)

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from jobkit import failure, recipe, table, write
-from jobkit.columns import Table
+from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
 from jobkit.split import SPLITS, split
 from jobkit.steps.base import Context
@@ -36,13 +36,16 @@ def main(argv: Sequence[str]) -> int:
     rows, others, steps = read(job)
     print("read {} rows, {} columns".format(len(rows), len(rows.columns)))
     prepared = prepare(rows, {**job, "recipe": steps}, seed, others)
-    for name in SPLITS:
-        label = prepared.labels[name]
+    for name, label in prepared.labels.items():
         print("{}: {} rows, {} features, {:.1%} positive".format(name, len(label), len(prepared.recipe["features"]), label.mean()))
-        columns = {job["label"]["column"]: label.astype(np.float32), **prepared.features[name]}
-        write.parquet(columns, processing(name) / (name + ".parquet"))
+    side_by_side(lambda name: _write(name, prepared, job["label"]["column"]), SPLITS, len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     return 0
+
+
+def _write(name: str, prepared: Prepared, label: str) -> None:
+    columns = {label: prepared.labels[name].astype(np.float32), **prepared.features[name]}
+    write.parquet(columns, processing(name) / (name + ".parquet"))
 
 
 def read(job: Mapping[str, Any]) -> Tuple[Table, Dict[str, Table], List[Dict[str, Any]]]:

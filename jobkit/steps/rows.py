@@ -96,7 +96,7 @@ def _apply_duplicates(rows: Table, state: State, context: Context) -> Table:
     table = rows if keep == "first" else rows.take(slice(None, None, -1))
     kept = first_of_equals(table, columns) == np.arange(len(rows))
     print("drop_duplicates: kept {} of {} rows".format(int(kept.sum()), len(rows)))
-    return rows.take(kept if keep == "first" else kept[::-1])
+    return rows if kept.all() else rows.take(kept if keep == "first" else kept[::-1])
 
 
 def first_of_equals(rows: Table, columns: Sequence[str]) -> np.ndarray:
@@ -108,12 +108,22 @@ def first_of_equals(rows: Table, columns: Sequence[str]) -> np.ndarray:
     for name in columns:
         mixed = (mixed ^ _bits(rows[name])) * MIX
         mixed ^= mixed >> SHIFT
-    codes, _ = pd.factorize(mixed)
-    first = np.flatnonzero(~pd.Series(mixed).duplicated().to_numpy())[codes]
+    first = _firsts(mixed)
     again = np.flatnonzero(first != np.arange(len(rows)))
     if all(_equal(rows[name], again, first[again]) for name in columns):
         return first
     return _exactly(rows, columns)
+
+
+def _firsts(values: np.ndarray) -> np.ndarray:
+    """Return for every value the position of the first one that equals it (int64)."""
+    codes, found = pd.factorize(values)
+    positions = np.arange(len(values))
+    if len(found) == len(values):
+        return positions
+    first = np.empty(len(found), dtype=np.int64)
+    first[codes[::-1]] = positions[::-1]  # the first occurrence is written last
+    return first[codes]
 
 
 def _bits(column: Column) -> np.ndarray:
@@ -134,7 +144,7 @@ def _exactly(rows: Table, columns: Sequence[str]) -> np.ndarray:
     for name in columns:
         codes, found = pd.factorize(_bits(rows[name]))
         groups, _ = pd.factorize(groups * len(found) + codes)
-    return np.flatnonzero(~pd.Series(groups).duplicated().to_numpy())[groups]
+    return _firsts(groups)
 
 
 def _apply_missing(rows: Table, state: State, context: Context) -> Table:

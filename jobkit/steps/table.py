@@ -14,3 +14,5 @@ ON_ROWS = tuple(rows.STEPS)
 FITTED = ("impute", "outliers", "replace_rare", "one_hot", "ordinal", "target_encode", "frequency_encode", "scale", "bin")
 # Columns that number or date the rows of exported data; never features.
 IDS = ("row_number", "timestamp")
+# What reads the label.
+TARGETED = ("target_encode",)
