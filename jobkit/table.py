@@ -41,6 +41,11 @@ def read_table(folder: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if not files:
         raise JobError("there is no input file in {}".format(folder))
+    return read_files(files, data, wanted)
+
+
+def read_files(files: Sequence[Path], data: Mapping[str, Any], wanted: Wanted) -> Table:
+    """Return the rows of these files, in this order; see `read_table`."""
     parts = [_read_file(path, data, wanted) for path in files]
     _check_same(files, parts)
     rows = parts[0] if len(parts) == 1 else concat(parts)
@@ -57,7 +62,7 @@ def _check_same(files: Sequence[Path], parts: Sequence[Table]) -> None:
 
 
 def _read_file(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
-    names, arrow = FORMATS[_format(path, data.get("format", "auto"))](path, data, wanted)
+    names, arrow = FORMATS[file_format(path, data.get("format", "auto"))](path, data, wanted)
     _check_needed(path, names, wanted, data)
     columns: Dict[str, Column] = {}
     for name in names:
@@ -68,7 +73,8 @@ def _read_file(path: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
     return Table(columns, np.arange(rows, dtype=np.int64))
 
 
-def _format(path: Path, given: str) -> str:
+def file_format(path: Path, given: str) -> str:
+    """Return csv, parquet or jsonl: what is given, or what the name of the file says when that is `auto`."""
     if given != "auto":
         return given
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,26 +11,37 @@ import typer
 from pipelines.commands import flags
 
 
+class Problem(str, Enum):
+    """List the problems of `--problem`."""
+
+    binary_classification = "binary_classification"
+    multiclass_classification = "multiclass_classification"
+    regression = "regression"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("init")(init)
 
 
 def init(
-    data: Annotated[Path, typer.Option("--data", help="Your CSV file.")],
-    label: Annotated[str, typer.Option("--label", help="The column to predict.")],
+    data: Annotated[Path, typer.Argument(help="Your table: CSV, Parquet or JSON Lines, also compressed, or a folder of such files.")],
+    target: Annotated[str, typer.Option("--target", help="The column to predict.")],
+    problem: Annotated[Problem | None, typer.Option("--problem", help="What kind of problem it is; guessed from the column if absent.")] = None,
     directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to write pipeline.yaml and profiles.")] = Path("."),
     name: Annotated[str | None, typer.Option("--name", help="The pipeline's name; made from the file's name if absent.")] = None,
     output: flags.OutputFlag = flags.Output.text,
 ) -> int:
-    """Look at a CSV and write a pipeline.yaml for it, with a comment on every choice.
+    """Profile a table and write a pipeline.yaml for it: types, drops, imputations, encodings and bars, with a comment on every choice.
 
-    Example: sagewright init --data churn.csv --label "Churn?"
+    Example: sagewright init churn.csv --target "Churn?"
     """
-    from pipelines.commands.printing import print_json
-    from pipelines.samples.scaffold import scaffold
+    import sys
 
-    written = scaffold(data, label, directory, name)
+    from pipelines.commands.printing import print_json
+    from pipelines.scaffold import scaffold
+
+    written = scaffold(data, target, directory, name, problem.value if problem else None, lambda line: print(f"{line} ...", file=sys.stderr))
     if output is flags.Output.json:
         print_json({"written": [str(path) for path in written]})
     else:

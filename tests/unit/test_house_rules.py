@@ -20,8 +20,9 @@ SOURCES = sorted(path for folder in ("pipelines", *JOBS) for path in (ROOT / fol
 MAY_IMPORT = {
     "cli": {"commands", "errors"},
     "__main__": {"cli"},
-    "commands": {"config", "author", "local", "aws", "report", "samples", "flow", "feature_store", "export", "definition", "jobs", "errors"},
-    "samples": {"config", "jobs", "errors"},
+    "commands": {"config", "author", "local", "aws", "report", "samples", "scaffold", "flow", "feature_store", "export", "definition", "jobs", "errors"},
+    "samples": {"config", "errors"},
+    "scaffold": {"config", "samples", "jobs", "errors"},
     "flow": {"config", "samples", "errors"},
     "feature_store": {"config", "jobs", "errors"},
     "export": {"config", "jobs", "errors"},
