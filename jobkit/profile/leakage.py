@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from jobkit.profile.fields import Field
 from jobkit.profile.target import BINARY, REGRESSION, Target
 
 FOLDS, BINS, ROWS_PER_BIN, SMOOTHING, SCORED_CLASSES = 5, 64, 20, 2.0, 20
-FEWEST_ROWS, FEWEST_IN_CLASS = 20, 5
+FEWEST_ROWS, FEWEST_IN_CLASS, SHORTEST_NAME = 20, 5, 4
 LEAKING, REDUNDANT, REDUNDANT_R2 = 0.95, 0.55, 0.05
 METRICS: Dict[str, str] = {BINARY: "roc_auc", REGRESSION: "r2"}
 
@@ -27,6 +28,17 @@ def classify(score: Optional[float], problem: str) -> str:
         return "unknown"
     low = REDUNDANT_R2 if problem == REGRESSION else REDUNDANT
     return "leaking" if score >= LEAKING else "redundant" if score <= low else "safe"
+
+
+def companions(leaks: Sequence[str], names: Sequence[str]) -> Dict[str, str]:
+    """Return the names that begin with that of a leaking column, as `status_date` with `status`, each with that column: they are known no earlier."""
+    plain = {name: _plain(name) for name in names}
+    pairs = [(name, leak) for name in names for leak in leaks if name not in leaks and len(leak) >= SHORTEST_NAME]
+    return {name: leak for name, leak in pairs if plain[name].startswith(_plain(leak) + "_")}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
 def power(score: Optional[float], problem: str) -> Optional[float]:

@@ -180,8 +180,17 @@ def _models(known: Known, scored: Sequence[Mapping[str, Any]], progress: Progres
         progress("training a quick model")
         leaks = [entry["name"] for entry in scored if entry["class"] == "leaking"]
         order = {entry["name"]: place for place, entry in enumerate(scored)}
-        quick = quick_model(sorted(known.sampled, key=lambda field: order[field.name]), known.target, leaks, known.seed)
+        distinct = _distinct(known.sampled, known.target)
+        fields = [field.take(distinct) for field in sorted(known.sampled, key=lambda field: order[field.name])]
+        quick = quick_model(fields, known.target.take(distinct), leaks, known.seed)
     return {"anomalies": unusual, "quick_model": quick}
+
+
+def _distinct(fields: Sequence[Field], target: Target) -> np.ndarray:
+    """Return the positions (int64) of rows that repeat no earlier one: equal rows on both sides of a split would flatter the model."""
+    amounts = np.where(target.known, target.codes + np.nan_to_num(target.amounts), np.nan)
+    frame = pd.DataFrame({**{place: field.column.values for place, field in enumerate(fields)}, -1: amounts})
+    return np.flatnonzero(~frame.duplicated().to_numpy())
 
 
 def _leakage(known: Known) -> List[Dict[str, Any]]:
@@ -195,7 +204,9 @@ def _leakage(known: Known) -> List[Dict[str, Any]]:
         {"name": name, "score": score, "power": leakage.power(score, problem), "class": leakage.classify(score, problem)} for name, score in found.items()
     ]
     empty = [{"name": field.name, "score": None, "power": None, "class": "unknown"} for field in known.sampled if field.kind == EMPTY]
-    return sorted([*entries, *empty], key=lambda entry: (entry["score"] is None, -(entry["score"] or 0), entry["name"]))
+    named = leakage.companions([entry["name"] for entry in entries if entry["class"] == "leaking"], list(found))
+    marked = [{**entry, "class": "leaking", "with": named[entry["name"]]} if entry["name"] in named else entry for entry in entries]
+    return sorted([*marked, *empty], key=lambda entry: (entry["score"] is None, -(entry["score"] or 0), entry["name"]))
 
 
 def _describe(field: Field, label: Optional[Field], power: Optional[float]) -> Dict[str, Any]:

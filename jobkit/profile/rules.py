@@ -196,7 +196,10 @@ def of_leakage(leakage: Sequence[Mapping[str, Any]], metric: str, gone: Sequence
     words = METRIC_WORDS[metric]
     for entry in leakage:
         name, score = short(entry["name"]), entry["score"]
-        if entry["class"] == "leaking":
+        if entry.get("with"):
+            text = "Column '{}' is named after '{}', which gives the label away: it is probably known no earlier ({} {:.3f} alone)."
+            yield Finding("leaking-feature", HIGH, [entry["name"]], score, text.format(name, short(entry["with"]), words, score or 0.0), drop(entry["name"]))
+        elif entry["class"] == "leaking":
             text = "Column '{}' alone predicts the label with {} {:.3f}: it is probably known only after the outcome."
             yield Finding("leaking-feature", HIGH, [entry["name"]], score, text.format(name, words, score), drop(entry["name"]))
         elif score is not None and score >= STRONG:

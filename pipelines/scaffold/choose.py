@@ -17,8 +17,8 @@ Found = Mapping[str, Any]
 MIXED_DATES = 0.95
 DATES_LOOKED_AT = 2000
 TEST_SHARE = 0.15
-SPREADS, SLACK = 2.0, 0.15
-MOST_LEVELS = 100
+SPREADS, LEAST_SLACK, SLACK = 2.0, 0.02, 0.15
+LEAKING = 0.95
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def choose(looked: Looked) -> Chosen:
     kept = [name for name in looked.table.columns if name != looked.label and name not in dropped]
     if not kept:
         why = "; ".join(f"{column}: {reason}" for column, reason in dropped.items())[:400]
-        raise UsageError("no column is left to learn from", where=str(looked.path), got=why or "the label alone", expected="numbers, dates or text of few levels")
+        raise UsageError(
+            "no column is left to learn from", where=str(looked.path), got=why or "the label alone", expected="numbers, dates or text of few levels"
+        )
     recipe = [*_on_rows(findings, looked), *([Choice({"step": "drop_columns", "columns": list(dropped)}, dropped)] if dropped else []), *_columns(looked, kept)]
     return Chosen(recipe, list(_gate(looked)), list(_notes(findings, kept)))
 
@@ -61,7 +63,7 @@ def _of(findings: Sequence[Found], *kinds: str) -> Iterator[Found]:
 def _dropped(findings: Sequence[Found], looked: Looked) -> dict[str, str]:
     """Return the columns to leave out and why."""
     why: Mapping[str, Callable[[Found], str]] = {
-        "leaking-feature": lambda found: f"gives the label away (score {found['value']:.3f} alone): is it known only afterwards?",
+        "leaking-feature": _leak,
         "constant-column": lambda found: "is empty" if not found["value"] else "has one value",
         "id-like": lambda found: "an identifier: another value in nearly every row",
         "missing-values": lambda found: f"{found['value']:.0%} missing",
@@ -69,9 +71,16 @@ def _dropped(findings: Sequence[Found], looked: Looked) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for kind, words in why.items():
         for finding in _of(findings, kind):
-            if (finding["step"] or {}).get("step") == "drop_columns":
+            dates = kind == "id-like" and _mixed_formats_of(looked, finding["columns"][0])
+            if (finding["step"] or {}).get("step") == "drop_columns" and not dates:
                 reasons.setdefault(finding["columns"][0], words(finding))
     return {name: reasons[name] for name in looked.table.columns if name in reasons and name != looked.label}
+
+
+def _leak(finding: Found) -> str:
+    if finding["value"] is not None and finding["value"] >= LEAKING:
+        return f"gives the label away (score {finding['value']:.3f} alone): is it known only afterwards?"
+    return "named after a column that gives the label away: is it known no earlier?"
 
 
 def _on_rows(findings: Sequence[Found], looked: Looked) -> Iterator[Choice]:
@@ -128,9 +137,12 @@ def _date_formats(looked: Looked, entry: Found) -> list[str] | None:
     if entry["kind"] == "date":
         steps = [finding["step"] for finding in looked.profile["findings"] if finding["kind"] == "dates-as-text" and finding["columns"] == [entry["name"]]]
         return list(steps[0].get("formats", ())) if steps else []
-    if entry["stored_as"] != "text":
-        return None
-    return _mixed_formats(looked.table[entry["name"]].present().levels[:DATES_LOOKED_AT])
+    return _mixed_formats_of(looked, entry["name"])
+
+
+def _mixed_formats_of(looked: Looked, name: str) -> list[str] | None:
+    column = looked.table[name]
+    return _mixed_formats(column.present().levels[:DATES_LOOKED_AT]) if column.kind == "text" else None
 
 
 def _mixed_formats(levels: Sequence[str]) -> list[str] | None:
@@ -203,15 +215,34 @@ def _gate(looked: Looked) -> Iterator[tuple[Mapping[str, Any], str]]:
         score = quick["scores"].get(metric)
         if score is None or metric not in METRICS.get(looked.problem, ()):
             continue
-        bar = _above(score) if key == "at_most" else _below(score, quick["test_rows"], len(looked.table))
         constant = quick["constant"].get(metric)
+        bar = _above(score) if key == "at_most" else max(_below(score, SPREAD[metric](score, looked, quick["test_rows"])), _below(constant or 0.0, 0.0, 0.0))
         against = f", always guessing the same {constant:.4g}" if constant is not None else ""
         yield {"metric": metric, key: bar}, f"a quick model reached {score:.4g}{against}"
 
 
-def _below(score: float, tested: int, rows: int) -> float:
-    spread = math.sqrt(score * (1 - score) * (1 / max(1, tested) + 1 / max(1, TEST_SHARE * rows)))
-    return max(0.0, math.floor(100 * (score - max(0.02, SPREADS * spread))) / 100)
+def _below(score: float, spread: float, slack: float = LEAST_SLACK) -> float:
+    return max(0.0, math.floor(100 * (score - max(slack, SPREADS * spread)) + 1e-9) / 100)
+
+
+def _accuracy_spread(score: float, looked: Looked, tested: int) -> float:
+    """Return the standard deviation of the difference between two samples' accuracies: that of the quick model and that of the test split."""
+    return math.sqrt(score * (1 - score) * (1 / max(1, tested) + 1 / max(1.0, TEST_SHARE * len(looked.table))))
+
+
+def _auc_spread(score: float, looked: Looked, tested: int) -> float:
+    """Return the like for the area under the ROC curve (Hanley and McNeil, 1982)."""
+    shares = [entry["share"] for entry in looked.profile["target"]["classes"]]
+    return math.sqrt(sum(_auc_variance(score, size, min(shares)) for size in (tested, TEST_SHARE * len(looked.table))))
+
+
+def _auc_variance(score: float, rows: float, share: float) -> float:
+    few, many = max(1.0, rows * share), max(1.0, rows * (1 - share))
+    one, two = score / (2 - score) - score**2, 2 * score**2 / (1 + score) - score**2
+    return (score * (1 - score) + (few - 1) * one + (many - 1) * two) / (few * many)
+
+
+SPREAD: Mapping[str, Callable[[float, Looked, int], float]] = {"accuracy": _accuracy_spread, "auc": _auc_spread}
 
 
 def _above(score: float) -> float:
@@ -220,8 +251,11 @@ def _above(score: float) -> float:
 
 def _notes(findings: Sequence[Found], kept: Sequence[str]) -> Iterator[str]:
     """Yield what a person should look at: findings that changed nothing here."""
-    kinds = ("strong-feature", "class-imbalance", "rare-class", "conflicting-labels", "few-rows", "correlated-features", "outliers", "redundant-feature")
+    kinds = ("strong-feature", "class-imbalance", "rare-class", "conflicting-labels", "few-rows", "correlated-features", "redundant-feature")
     for finding in _of(findings, *kinds):
         if not finding["columns"] or any(name in kept for name in finding["columns"]) or finding["kind"] in ("class-imbalance", "rare-class"):
             line = f" As a step: {finding['yaml']}" if finding["yaml"].startswith("- ") else f" {finding['advice']}" if finding["advice"] else ""
             yield finding["message"] + line
+    far = [finding["columns"][0] for finding in _of(findings, "outliers") if finding["columns"][0] in kept]
+    if far:
+        yield f"Columns with outliers, which trees do not mind and step outliers would treat: {', '.join(map(repr, far))}."

@@ -30,7 +30,9 @@ def yaml_text(looked: Looked, chosen: Chosen, directory: Path, name: str) -> str
 def _lines(looked: Looked, chosen: Chosen, directory: Path, name: str) -> Iterator[str]:
     profile = looked.profile
     yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
-    yield comment(f"Made by `sagewright init` from {looked.path.name!r}: {profile['rows']:,} rows, {profile['columns']} columns. Every choice is yours to change.")
+    yield comment(
+        f"Made by `sagewright init` from {looked.path.name!r}: {profile['rows']:,} rows, {profile['columns']} columns. Every choice is yours to change."
+    )
     yield f"name: {quoted(name)}"
     if looked.problem != BINARY:
         yield f"problem: {looked.problem}"
@@ -148,5 +150,26 @@ def _word(text: str) -> str:
 
 
 WORDS = frozenset(
-    "auto median constant number integer metric at_least at_most accuracy auc rmse f1 lower upper amount length words utf-8 utf-8-sig latin-1".split()
+    [
+        "auto",
+        "median",
+        "constant",
+        "number",
+        "integer",
+        "metric",
+        "at_least",
+        "at_most",
+        "accuracy",
+        "auc",
+        "rmse",
+        "f1",
+        "lower",
+        "upper",
+        "amount",
+        "length",
+        "words",
+        "utf-8",
+        "utf-8-sig",
+        "latin-1",
+    ]
 )

@@ -53,9 +53,9 @@ def test_compile_writes_the_bytes_that_run_hashes(bookings):
 
 
 def test_init_makes_a_pipeline_that_runs(sagewright):
-    rows = "\n".join(f"{n},{n % 7},{'xyz'[n % 3]},{'yes' if (n % 7) > 3 else 'no'}" for n in range(300))
-    (sagewright.folder / "my churn.csv").write_text(f"n,days,plan,churn\n{rows}\n")
-    assert sagewright("init", "--data", "my churn.csv", "--label", "churn", "--directory", "a b").code == 0
+    rows = "\n".join(f"{n},{n % 7},{'xyz'[n % 3]},{'yes' if n % 7 + n * 37 % 5 > 4 else 'no'},{n * 37 % 5}" for n in range(600))
+    (sagewright.folder / "my churn.csv").write_text(f"n,days,plan,churn,calls\n{rows}\n")
+    assert sagewright("init", "my churn.csv", "--target", "churn", "--directory", "a b").code == 0
     done = sagewright("run", "a b/pipeline.yaml", "--output", "json", "--quiet")
     assert done.code == 0, done.err
     assert done.json["metrics"]["Evaluate.accuracy"] > 0.95
