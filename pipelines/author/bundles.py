@@ -61,7 +61,7 @@ def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     full = config.as_json()
     parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference") if section == "preprocess" else ()))}
     if section == "profile" and config.profile:
-        parts["profile"] = config.profile.settings()
+        parts["profile"] = {**config.profile.settings(), "recipe": full["recipe"]}
     return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
 
 
