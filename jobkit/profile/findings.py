@@ -47,6 +47,7 @@ class Finding(NamedTuple):
     step: Optional[Mapping[str, Any]] = None
     setting: Optional[Mapping[str, Any]] = None
     advice: str = ""
+    mended_by: Optional[str] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the finding as a member of profile.json."""
@@ -59,6 +60,7 @@ class Finding(NamedTuple):
             "advice": self.advice,
             "step": self.step,
             "setting": self.setting,
+            "mended_by": self.mended_by,
             "yaml": yaml_line(self.step, self.setting),
         }
 

@@ -15,6 +15,7 @@ from jobkit.profile.anomalies import anomalies
 from jobkit.profile.describe import levels, statistics
 from jobkit.profile.fields import EMPTY, FIELD_KINDS, Field, look, table_of
 from jobkit.profile.findings import Finding, collect, ranked
+from jobkit.profile.mended import mended
 from jobkit.profile.quick_model import quick_model
 from jobkit.profile.relations import correlation
 from jobkit.profile.target import PROBLEMS, Target, balance, target_of
@@ -31,6 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "quick_model": True,
     "fail_on": (),
     "ignore": (),
+    "recipe": (),
 }
 Progress = Callable[[str], None]
 
@@ -143,7 +145,7 @@ def _parts(known: Known, progress: Progress) -> Dict[str, Any]:
         *rules.of_correlation(related["pairs"], strong[0] if label else None, power),
     ]
     return {
-        "findings": [finding.as_dict() for finding in ranked(found, known.settings["ignore"])],
+        "findings": [_told(finding, known.settings["recipe"]) for finding in ranked(found, known.settings["ignore"])],
         "duplicates": repeated,
         "target": {"classes": classes, "metric": leakage.metric_of(known.whole.problem)} if known.whole else None,
         "fields": list(described.values()),
@@ -151,6 +153,10 @@ def _parts(known: Known, progress: Progress) -> Dict[str, Any]:
         "correlation": related,
         **_models(known, scored, progress),
     }
+
+
+def _told(finding: Finding, recipe: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    return finding._replace(mended_by=mended(finding, recipe)).as_dict()
 
 
 def _of_table(known: Known, repeated: Mapping[str, Any], classes: Sequence[Mapping[str, Any]]) -> List[Finding]:

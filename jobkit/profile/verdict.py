@@ -8,8 +8,9 @@ SHOWN, MESSAGE = 6, 900
 
 
 def verdict(findings: Sequence[Mapping[str, Any]], fail_on: Sequence[str]) -> Dict[str, Any]:
-    """Return the number of findings whose kind or severity is in `fail_on`, and a text of at most 900 characters that names them."""
-    stopping = [finding for finding in findings if finding["kind"] in fail_on or finding["severity"] in fail_on]
+    """Return the number of findings whose kind or severity is in `fail_on` and that the recipe does not mend, and a text of at most 900 characters."""
+    left = [finding for finding in findings if not finding["mended_by"]]
+    stopping = [finding for finding in left if finding["kind"] in fail_on or finding["severity"] in fail_on]
     words = ["{} ({})".format(finding["kind"], ", ".join(finding["columns"][:4])) if finding["columns"] else finding["kind"] for finding in stopping[:SHOWN]]
     rest = ["and {} more".format(len(stopping) - SHOWN)] if len(stopping) > SHOWN else []
     text = "; ".join([*words, *rest]) or "nothing that stops the pipeline"

@@ -17,8 +17,13 @@ from pipelines.config.model import Job, PipelineConfig
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
 
-SHIPPED: Mapping[str, str] = {"preprocess": "processing/preprocess.py", "training": "training/train.py", "evaluation": "evaluation/evaluate.py"}
-STEPS: Mapping[str, str] = {"preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
+SHIPPED: Mapping[str, str] = {
+    "profile": "processing/profile.py",
+    "preprocess": "processing/preprocess.py",
+    "training": "training/train.py",
+    "evaluation": "evaluation/evaluate.py",
+}
+STEPS: Mapping[str, str] = {"profile": "Profile", "preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
 HASH_CHARACTERS = 16
 BLOCK_BYTES = 1 << 20
 
@@ -47,7 +52,7 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
     Raises:
         ConfigError: a script is not there or is not Python.
     """
-    wanted = ["preprocess", "evaluation", *(["training"] if config.training.script else [])]
+    wanted = [*(["profile"] if config.profile else []), "preprocess", "evaluation", *(["training"] if config.training.script else [])]
     return {section: _bundle(config, root, section) for section in wanted}
 
 
@@ -55,7 +60,9 @@ def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     """Return the part of the configuration that a job reads from job.json."""
     full = config.as_json()
     parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference") if section == "preprocess" else ()))}
-    return {**parts, "data": _reading(full["data"])} if section == "preprocess" else parts
+    if section == "profile" and config.profile:
+        parts["profile"] = {**config.profile.settings(), "recipe": full["recipe"]}
+    return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
 
 
 def _reading(data: Mapping[str, Any]) -> dict[str, Any]:

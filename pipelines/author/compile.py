@@ -56,7 +56,7 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
     Raises:
         ConfigError: a script or the input is not there, or the SDK refuses a value.
     """
-    from pipelines.author.pipeline import FAIL, GATE, build
+    from pipelines.author.pipeline import MARKS, build
     from pipelines.author.sdk import quiet_sdk, with_descriptions
     from pipelines.config.parameters import pipeline_parameters
 
@@ -64,9 +64,15 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
     objects = objects_of(config, root)
     with quiet_sdk(config.aws.region):
         document = json.loads(build(config, root).definition())
-    marks = {f"{GATE_MARK}{FAIL}": "quality"} if any(step["Name"] == GATE for step in document["Steps"]) else {}
+    marks = {f"{GATE_MARK}{name}": kind for name, kind in MARKS.items() if name in _fails(document)}
     described = with_descriptions(document, {p.name: p.description for p in pipeline_parameters(config)}, marks)
     return Compiled(json.dumps(described, separators=(",", ":"), ensure_ascii=False), objects)
+
+
+def _fails(document: Mapping[str, Any]) -> set[str]:
+    """Return the names of the Fail steps in the branches of conditions."""
+    branches = [step["Arguments"][branch] for step in document["Steps"] if step["Type"] == "Condition" for branch in ("IfSteps", "ElseSteps")]
+    return {step["Name"] for branch in branches for step in branch if step["Type"] == "Fail"}
 
 
 def compile_key(config: PipelineConfig, root: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from pipelines.author import bundles
 from pipelines.author.images import xgboost_image
 from pipelines.author.sdk import make_session, quiet_sdk
-from pipelines.author.steps import evaluate, gate, preprocess, register, train
+from pipelines.author.steps import evaluate, gate, preprocess, profile, register, train
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 
-GATE, FAIL = gate.NAME, gate.FAIL
+# What each Fail step that we generate means; `sagewright run` ends with the exit code of it.
+MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard"}
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,15 @@ def build(config: PipelineConfig, root: Path) -> Any:
 
 def _steps(composition: Composition) -> list[Any]:
     prepared = preprocess.compose(composition)
+    first = profile.compose(composition, prepared) if composition.config.profile else [prepared]
     trained = train.compose(composition, prepared)
     judged, report = evaluate.compose(composition, prepared, trained)
     registered = register.compose(composition, trained, judged) if composition.config.registration else None
     if composition.config.gate:
-        return [prepared, trained, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
+        return [*first, trained, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
     if registered:
         registered.add_depends_on([judged])
-    return [prepared, trained, judged, *([registered] if registered else [])]
+    return [*first, trained, judged, *([registered] if registered else [])]
 
 
 def _parameter(declared: Any, default: Any) -> Any:

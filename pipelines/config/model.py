@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
+from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
 from pipelines.config.split import Inference, Split
@@ -222,6 +223,7 @@ class PipelineConfig(Section):
     recipe: Annotated[tuple[RecipeStep, ...], FromList] = Field(default=(), description="Steps that turn raw rows into features, in order")
     split: Split = Split()
     inference: Inference = Inference()
+    profile: Profile | None = Field(default=None, description="Look at the raw data before anything else; no such step if absent")
     preprocess: Job = Job()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()

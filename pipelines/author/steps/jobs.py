@@ -27,8 +27,18 @@ def input_(name: str, uri: Any, folder: str, distribution: str = "FullyReplicate
     return ProcessingInput(input_name=name, s3_input=source)
 
 
-def processing_step(composition: Composition, name: str, section: str, inputs: list[Any], outputs: list[str], arguments: list[Any], **texts: Any) -> Any:
-    """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing."""
+def processing_step(
+    composition: Composition,
+    name: str,
+    section: str,
+    inputs: list[Any],
+    outputs: list[str],
+    arguments: list[Any],
+    *,
+    instances: int | None = None,
+    **texts: Any,
+) -> Any:
+    """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing; `instances` is a number that no parameter changes."""
     from sagemaker.core.processing import Processor
     from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
     from sagemaker.mlops.workflow.steps import ProcessingStep
@@ -38,7 +48,7 @@ def processing_step(composition: Composition, name: str, section: str, inputs: l
     processor = Processor(
         role=composition.config.aws.role_arn,
         image_uri=composition.image,
-        instance_count=composition.parameters["ProcessingInstanceCount"],
+        instance_count=composition.parameters["ProcessingInstanceCount"] if instances is None else instances,
         instance_type=composition.parameters["ProcessingInstanceType"],
         entrypoint=["python3", f"{CODE}/{bundle.script}"],
         volume_size_in_gb=job.volume_size_gb,
