@@ -91,10 +91,20 @@ class Athena(Section):
 class Data(Source):
     """Say where the rows come from: files (the default of the parameter InputData), and others to join or append."""
 
-    athena: Athena | None = Field(default=None, description="Import the rows by a query instead; `input` then only names the local fallback")
+    athena: Athena | None = Field(
+        default=None, description="Import the rows by a query instead; `input` then may be left out, or name the local file of the query's table"
+    )
     others: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], Source] = Field(
         default={}, description="Further inputs by name, for the steps join and concat"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _input_of_athena(cls, value: Any) -> Any:
+        """Let `input` be left out with `athena`: it then is where Athena puts the result."""
+        athena = value.get("athena") if isinstance(value, Mapping) else None
+        output = athena.get("output_s3_uri") if isinstance(athena, Mapping) else getattr(athena, "output_s3_uri", None)
+        return {**value, "input": output} if isinstance(output, str) and "input" not in value else value
 
 
 class Label(Section):
