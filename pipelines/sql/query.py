@@ -75,6 +75,8 @@ def _columns(tree: Any, text: str) -> tuple[str, ...]:
     """Return the names of the result's columns; Athena stores a result in a table, so each needs a name of its own."""
     if tree.is_star:
         return ()
+    if not tree.selects:
+        raise UsageError("the query selects nothing", where="query", got=repr(text[:200]))
     names = [str(name).lower() for name in tree.named_selects]
     if not all(names):
         expression = next(select.sql(dialect="athena") for select, name in zip(tree.selects, names, strict=True) if not name)
