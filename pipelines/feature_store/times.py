@@ -29,9 +29,10 @@ def _of_text(text: str) -> float | None:
 
 
 def iso(moment_s: float) -> str:
-    """Return a time in seconds since 1970 as the text that the service takes."""
-    moment = datetime.fromtimestamp(moment_s, timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond // 1000:03d}Z" if moment.microsecond >= 1000 else "Z")
+    """Return a time in seconds since 1970, rounded to milliseconds, as the text that the service takes."""
+    whole_s, milliseconds = divmod(round(moment_s * 1000), 1000)
+    text = datetime.fromtimestamp(whole_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return text + (f".{milliseconds:03d}Z" if milliseconds else "Z")
 
 
 def partition(moment_s: float) -> tuple[str, str, str, str]:
