@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 TABLE = "CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, event_time REAL NOT NULL, record TEXT)"
 # A record replaces another only when its event time is later (API reference of PutRecord); an older one is history and goes to the offline store only.
@@ -24,10 +23,10 @@ class Online:
 
     file: Path
 
-    def put(self, entries: Iterable[tuple[str, float, Any]]) -> None:
-        """Put (identifier, event time in seconds, record or None) one after the other, all or none."""
+    def put(self, entries: Iterable[tuple[str, float, str | None]]) -> None:
+        """Put (identifier, event time in seconds, record as JSON or None) one after the other, all or none."""
         with self._open() as connection:
-            connection.executemany(PUT, ((key, time_s, None if record is None else json.dumps(record)) for key, time_s, record in entries))
+            connection.executemany(PUT, entries)
 
     def get(self, key: str) -> list[dict[str, str]] | None:
         """Return a record as GetRecord does, None when there is none or it was deleted."""

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from pipelines.feature_store.rows import CONVERTERS, Rows, as_text
 from pipelines.feature_store.times import seconds
 
 Step = Callable[[int], None]
+Entry = tuple[str, float, str | None]
+ENTRIES = "online.jsonl"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class LocalStore:
             UsageError: there is no such group.
         """
         group = of_description(self.describe(name))
-        self._commit(name, group, rows, [(as_text(rows.values[group.record_identifier][i]), rows.times_s[i], rows.record(i)) for i in range(len(rows))], step)
+        keys = rows.values[group.record_identifier]
+        self._commit(name, group, rows, ((as_text(keys[i]), rows.times_s[i], json.dumps(rows.record(i))) for i in range(len(rows))), step)
 
     def get_record(self, name: str, key: str, features: tuple[str, ...] = ()) -> list[dict[str, str]]:
         """Return the latest record of an identifier in the shape of GetRecord, an empty list when there is none.
@@ -127,7 +130,7 @@ class LocalStore:
         self.describe(name)
         shutil.rmtree(self._folder(name))
 
-    def _commit(self, name: str, group: Group, rows: Rows, entries: Any, step: Step = lambda count: None, *, deleted: bool = False) -> None:
+    def _commit(self, name: str, group: Group, rows: Rows, entries: Iterable[Entry], step: Step = lambda count: None, *, deleted: bool = False) -> None:
         with self._opened(name) as folder:
             staged = folder / "pending" / f"{uuid.uuid4().hex}.partial"
             try:
@@ -136,7 +139,8 @@ class LocalStore:
                     (staged / "data" / key).parent.mkdir(parents=True, exist_ok=True)
                     (staged / "data" / key).write_bytes(body)
                     step(count)
-                _write_json(staged / "online.json", entries if group.online else [])
+                with open(staged / ENTRIES, "w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(entry) + "\n" for entry in (entries if group.online else ()))
                 os.replace(staged, staged.with_suffix(""))
             except BaseException:
                 shutil.rmtree(staged, ignore_errors=True)
@@ -154,9 +158,8 @@ class LocalStore:
                 target = self.place(storage["ResolvedOutputS3Uri"]) / file.relative_to(staged / "data")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(file, target)
-            entries = json.loads((staged / "online.json").read_text())
-            if entries:
-                Online(folder / "online.sqlite").put(entries)
+            with open(staged / ENTRIES, encoding="utf-8") as entries:
+                Online(folder / "online.sqlite").put(json.loads(line) for line in entries)
             shutil.rmtree(staged)
 
     @contextlib.contextmanager
