@@ -80,11 +80,13 @@ def _line_at(path: Path, position: int) -> int:
 
 
 def header(path: Path, data: Mapping[str, Any]) -> List[str]:
-    """Return the names in the first row.
+    """Return the names in the first row, or those of `data["columns"]` for files that have no header.
 
     Raises:
         JobError: it cannot be read, or a name stands twice in it.
     """
+    if data.get("columns"):
+        return list(data["columns"])
     try:
         with opened(path) as stream:
             names = next(_cells(stream, data), [])
@@ -162,7 +164,8 @@ def _options(data: Mapping[str, Any], looked: Looked, names: List[str], needed: 
 
     quote = data.get("quote", '"')
     block = max(READ_BYTES, 4 * CELL_BYTES)
-    reading = arrow_csv.ReadOptions(column_names=names, skip_rows_after_names=1, encoding=data["encoding"], block_size=block)
+    header_rows = 0 if data.get("columns") else 1
+    reading = arrow_csv.ReadOptions(column_names=names, skip_rows_after_names=header_rows, encoding=data["encoding"], block_size=block)
     parsing = arrow_csv.ParseOptions(delimiter=data["delimiter"], quote_char=quote or False, newlines_in_values=looked.quoted, ignore_empty_lines=True)
     converting = arrow_csv.ConvertOptions(
         column_types=dict(types), include_columns=needed, null_values=list(data["null_values"]), strings_can_be_null=True, check_utf8=True

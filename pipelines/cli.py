@@ -27,6 +27,7 @@ COMMANDS = (
     "logs",
     "registry",
     "approve",
+    "feature_group",
     "upsert",
     "doctor",
 )

@@ -16,6 +16,7 @@ from typing import Any
 from pipelines.config.model import Job, PipelineConfig
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
+from pipelines.sql.query import translate
 
 SHIPPED: Mapping[str, str] = {
     "profile": "processing/profile.py",
@@ -69,7 +70,21 @@ def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the files are written, without where they are."""
     keys = ("format", "delimiter", "quote", "encoding", "null_values")
     others = {name: {key: other[key] for key in keys} for name, other in data["others"].items()}
-    return {**{key: data[key] for key in keys}, "others": others}
+    return {**{key: data[key] for key in keys}, **_athena_format(data), "others": others}
+
+
+def _athena_format(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how Athena writes a query's result; TEXTFILE is Hive's: no header, fields divided by \\x01, \\N for a missing value, no quotes."""
+    athena = data["athena"]
+    if not athena:
+        return {}
+    if athena["output_format"] == "PARQUET":
+        return {"format": "parquet"}
+    columns = translate(athena["query"], athena["catalog"], athena["database"]).columns
+    if not columns:
+        raise ConfigError("TEXTFILE has no header, and the query selects *", where="data.athena.query", hint="Name the columns, or use PARQUET.")
+    nulls = [*data["null_values"], "\\N"]
+    return {"format": "csv", "delimiter": "\x01", "quote": "", "encoding": "utf-8", "null_values": nulls, "columns": list(columns)}
 
 
 def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
@@ -135,7 +150,8 @@ def data_objects(config: PipelineConfig, root: Path) -> dict[str, tuple[str, dic
     Raises:
         ConfigError: a file is not there, or a folder is empty.
     """
-    sources = {"data.input": config.data.input, **{f"data.others.{name}.input": source.input for name, source in config.data.others.items()}}
+    rows = {} if config.data.athena else {"data.input": config.data.input}
+    sources = {**rows, **{f"data.others.{name}.input": source.input for name, source in config.data.others.items()}}
     local = {key: (root / value).expanduser() for key, value in sources.items() if not value.startswith("s3://")}
     return {key: _data_object(config, key, path) for key, path in local.items()}
 

@@ -57,7 +57,8 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
         ConfigError: a script or the input is not there, or the SDK refuses a value.
     """
     from pipelines.author.pipeline import MARKS, build
-    from pipelines.author.sdk import quiet_sdk, with_descriptions
+    from pipelines.author.sdk import quiet_sdk, with_dataset, with_descriptions
+    from pipelines.author.steps.jobs import dataset
     from pipelines.config.parameters import pipeline_parameters
 
     root = root.absolute()
@@ -65,6 +66,8 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
     with quiet_sdk(config.aws.region):
         document = json.loads(build(config, root).definition())
     marks = {f"{GATE_MARK}{name}": kind for name, kind in MARKS.items() if name in _fails(document)}
+    if config.data.athena:
+        document = with_dataset(document, "raw", dataset(config.data))
     described = with_descriptions(document, {p.name: p.description for p in pipeline_parameters(config)}, marks)
     return Compiled(json.dumps(described, separators=(",", ":"), ensure_ascii=False), objects)
 

@@ -108,3 +108,18 @@ def with_descriptions(document: dict[str, Any], descriptions: Mapping[str, str],
     """Add what the SDK cannot express: descriptions of parameters, and the top-level metadata that marks our gates."""
     parameters = [{**parameter, "Description": descriptions[parameter["Name"]]} for parameter in document.get("Parameters", [])]
     return {**document, "Metadata": {**document.get("Metadata", {}), **metadata}, "Parameters": parameters}
+
+
+def with_dataset(document: dict[str, Any], name: str, dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Give each processing input of this name its DatasetDefinition, which `Processor.run` of SDK 3.27 takes and then leaves out of the request."""
+
+    def mended(value: Any) -> Any:
+        if isinstance(value, list):
+            return [mended(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("InputName") == name and "S3Input" not in value:
+            return {**value, "DatasetDefinition": dict(dataset)}
+        return {key: mended(item) for key, item in value.items()}
+
+    return {**document, "Steps": mended(document["Steps"])}

@@ -44,6 +44,9 @@ SetFlag = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of a
 RoleFlag = Annotated[str | None, typer.Option("--role-arn", help="Execution role of the jobs (aws.role_arn).")]
 BucketFlag = Annotated[str | None, typer.Option("--bucket", help="Bucket of code, data and results (aws.bucket).")]
 RegionFlag = Annotated[str | None, typer.Option("--region", help="AWS region (aws.region).")]
+TableFlag = Annotated[
+    list[str] | None, typer.Option("--table", help="NAME=FILE (or folder) that stands for a table of an Athena query: TABLE or DATABASE.TABLE. Repeatable.")
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 IsolationFlag = Annotated[Layer, typer.Option("--isolation", help="How a job gets its own /opt/ml; auto takes the best that works here.")]
 ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]

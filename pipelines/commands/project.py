@@ -40,6 +40,7 @@ class Project:
     parameters: Mapping[str, Any]
     config: Any = None
     loaded: Any = None
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
 
 def aws_sets(role_arn: str | None, bucket: str | None, region: str | None) -> dict[str, str]:
@@ -87,6 +88,37 @@ def _params_of(path: Path | None) -> dict[str, Any]:
     return dict(read_params_file(path))
 
 
+def athena_tables(config: Any, root: Path) -> dict[str, Any]:
+    """Return the files that stand for the tables of `data.athena`: those of `tables`, and `data.input` for the one table that is not among them.
+
+    Raises:
+        UsageError: the query is no SELECT.
+    """
+    from pipelines.local.tables import Given
+    from pipelines.sql.query import translate
+
+    athena = config.data.athena
+    if athena is None:
+        return {}
+    options = {key: getattr(config.data, key) for key in ("delimiter", "quote", "encoding")} | {"null_values": list(config.data.null_values)}
+    place = f"{athena.catalog}.{athena.database}.".lower()
+    found = {name if name.count(".") else place + name: Given(root / file, "auto", options) for name, file in athena.tables.items()}
+    named = translate(athena.query, athena.catalog, athena.database).tables.values()
+    left = [str(name) for name in named if not {*name.spellings()} & {key.lower() for key in found}]
+    if len(left) == 1 and not config.data.input.startswith("s3://"):
+        found[left[0]] = Given(root / config.data.input, config.data.format, options)
+    return found
+
+
+def table_flags(flags: Mapping[str, str]) -> dict[str, Any]:
+    """Return repeated `--table NAME=FILE` as the files that stand for tables."""
+    from pipelines.config.model import Source
+    from pipelines.local.tables import Given
+
+    nulls = list(Source.model_fields["null_values"].default)
+    return {name: Given(Path(file), options={"null_values": nulls}) for name, file in flags.items()}
+
+
 def _announce(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -98,4 +130,4 @@ def _from_config(request: Request) -> Project:
     loaded = load(request.source, profile=request.profile, params_file=request.params_file, flags=request.params, sets=request.sets)
     values, _ = parameter_values(loaded, request.params, request.params_file)
     compiled = compile_in_subprocess(loaded.config, loaded.root, request.home / "compiled", _announce)
-    return Project(loaded.config.name, compiled.definition_json, compiled.objects, values, loaded.config, loaded)
+    return Project(loaded.config.name, compiled.definition_json, compiled.objects, values, loaded.config, loaded, athena_tables(loaded.config, loaded.root))

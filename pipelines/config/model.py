@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
+from pipelines.config.feature_group import FeatureGroup
 from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
@@ -92,10 +93,20 @@ class Athena(Section):
 class Data(Source):
     """Say where the rows come from: files (the default of the parameter InputData), and others to join or append."""
 
-    athena: Athena | None = Field(default=None, description="Import the rows by a query instead; `input` then only names the local fallback")
+    athena: Athena | None = Field(
+        default=None, description="Import the rows by a query instead; `input` then may be left out, or name the local file of the query's table"
+    )
     others: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], Source] = Field(
         default={}, description="Further inputs by name, for the steps join and concat"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _input_of_athena(cls, value: Any) -> Any:
+        """Let `input` be left out with `athena`: it then is where Athena puts the result."""
+        athena = value.get("athena") if isinstance(value, Mapping) else None
+        output = athena.get("output_s3_uri") if isinstance(athena, Mapping) else getattr(athena, "output_s3_uri", None)
+        return {**value, "input": output} if isinstance(output, str) and "input" not in value else value
 
 
 class Label(Section):
@@ -229,6 +240,7 @@ class PipelineConfig(Section):
     evaluation: Evaluation = Evaluation()
     gate: Annotated[tuple[Bar, ...], FromList] = Field(default=(), description="Bars that a model must clear to be registered; no gate when empty")
     registration: Registration | None = Field(default=None, description="Register the model; nothing is registered if absent")
+    feature_group: FeatureGroup | None = Field(default=None, description="The feature group for prepared rows; the pipeline itself makes none")
     parameters: dict[str, bool | int | float | str] = Field(default={}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
     cache: Cache = Cache()
     retry: Retry = Retry()

@@ -52,7 +52,8 @@ def _overridden(parameter: PipelineParameter, config: PipelineConfig) -> Pipelin
 
 
 def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
-    yield PipelineParameter("InputData", "String", config.data.input, "S3 URI of the raw rows; locally also a file or folder", "data.input")
+    if config.data.athena is None:
+        yield PipelineParameter("InputData", "String", config.data.input, "S3 URI of the raw rows; locally also a file or folder", "data.input")
     for name, source in config.data.others.items():
         text = f"S3 URI of the rows of {name}; locally also a file or folder"
         yield PipelineParameter(input_parameter(name), "String", source.input, text, f"data.others.{name}.input")

@@ -189,11 +189,27 @@ def _processing(step: Step) -> Problems:
         for twice in sorted({n for n in names if names.count(n) > 1}):
             yield Problem(f"{step.path}.Arguments", f"two {what} are called {twice!r}", code="duplicate-name")
         yield from _local_paths(step, items, key)
+    yield from _datasets(step, inputs)
     outputs_named = _names_of(outputs, "OutputName")
     for index, file in enumerate(step.property_files):
         if file.output_name not in outputs_named:
             hint = f"The outputs are: {', '.join(outputs_named) or 'none'}."
             yield Problem(f"{step.path}.PropertyFiles[{index}].OutputName", f"there is no output {file.output_name!r}", hint, code="property-file")
+
+
+def _datasets(step: Step, inputs: Any) -> Problems:
+    """Yield problems of inputs that are queries: botocore's model lets a DatasetDefinition hold no query, two of them, and no folder."""
+    yield from _local_paths(step, inputs if isinstance(inputs, list) else [], "DatasetDefinition")
+    for index, item in enumerate(inputs if isinstance(inputs, list) else []):
+        dataset = item.get("DatasetDefinition") if isinstance(item, Mapping) else None
+        if not isinstance(dataset, Mapping) or expression_kind(dataset):
+            continue
+        place = f"{step.path}.Arguments.ProcessingInputs[{index}].DatasetDefinition"
+        kinds = [key for key in ("AthenaDatasetDefinition", "RedshiftDatasetDefinition") if dataset.get(key)]
+        if len(kinds) != 1:
+            yield Problem(place, f"got {' and '.join(kinds) or 'no query'}", "Give AthenaDatasetDefinition or RedshiftDatasetDefinition.", code="dataset")
+        if not dataset.get("LocalPath"):
+            yield Problem(place, "LocalPath is missing", "The job reads the result there, below /opt/ml/processing.", code="missing-member")
 
 
 def _names_of(items: Any, key: str) -> list[str]:

@@ -12,6 +12,7 @@ from pipelines.definition.expressions import evaluate
 from pipelines.definition.graph import Graph, Node
 from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
+from pipelines.local import tables
 from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
 from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED
@@ -131,7 +132,7 @@ class Engine:
         return outcome
 
     def _cached_or_run(self, step: Step, cores: int) -> tuple[Outcome, dict[str, Any]]:
-        arguments = self._arguments(step, 1)
+        arguments = tables.with_content(self.run, self._arguments(step, 1))
         lookup = self.cache.look_up(step, arguments, self._missing_output)
         if lookup.entry:
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}

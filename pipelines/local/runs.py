@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.definition.graph import Graph
 from pipelines.definition.model import Definition, loads
 from pipelines.errors import UsageError
-from pipelines.local import selection
+from pipelines.local import selection, tables
 from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
@@ -39,6 +39,7 @@ class Options:
     selection: selection.Selection = selection.EVERYTHING
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     region: str = "us-east-1"
+    tables: Mapping[str, tables.Given] = field(default_factory=dict)
 
 
 def start(
@@ -64,10 +65,12 @@ def start(
     reused, options = _source_of(home, pipeline_name, options)
     parameters = resolve_parameters(definition, {**(reused.parameters if reused else {}), **given}, home.store, pipeline_name, Path.cwd())
     chosen = selection.resolve(graph, options.selection, reused)
+    kept_tables = tables.prepare(definition, home.root, home.store, options.tables)
     execution_id = "".join(secrets.choice(ID_CHARACTERS) for _ in range(12))
     run_dir = home.runs_dir / execution_id
     run_dir.mkdir(parents=True)
     (run_dir / "definition.json").write_text(text)
+    tables.write(run_dir, kept_tables)
     run = _run(home, definition, launcher, options, pipeline_name, execution_id, time.time())
     with _locked(run_dir), _journal(run_dir, listener) as journal:
         journal.append(

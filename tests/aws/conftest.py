@@ -16,10 +16,11 @@ def moto_url():
         warnings.simplefilter("ignore")
         from moto.server import ThreadedMotoServer
 
-        from tests.aws import overlay
+        from tests.aws import overlay, overlay_feature_store
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         overlay.install()
+        overlay_feature_store.install()
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
     host, port = server.get_host_and_port()

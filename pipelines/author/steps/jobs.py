@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
-    from pipelines.config.model import Job
+    from pipelines.config.model import Data, Job
 
 ML = "/opt/ml/processing"
 CODE = f"{ML}/input/code"
@@ -25,6 +26,38 @@ def input_(name: str, uri: Any, folder: str, distribution: str = "FullyReplicate
         s3_compression_type="None",
     )
     return ProcessingInput(input_name=name, s3_input=source)
+
+
+def raw_input(composition: Composition) -> Any:
+    """Return the raw rows as the processing input `raw`: the objects below InputData, or the result of Athena's query."""
+    data = composition.config.data
+    if data.athena is None:
+        return input_("raw", composition.parameters["InputData"], f"{ML}/input/raw", data.distribution)
+    from sagemaker.core.shapes import AthenaDatasetDefinition, DatasetDefinition, ProcessingInput
+
+    described = dataset(data)
+    athena = AthenaDatasetDefinition(**{snake(key): value for key, value in described["AthenaDatasetDefinition"].items()})
+    others = {snake(key): value for key, value in described.items() if isinstance(value, str)}
+    return ProcessingInput(input_name="raw", dataset_definition=DatasetDefinition(athena_dataset_definition=athena, **others))
+
+
+def dataset(data: Data) -> dict[str, Any]:
+    """Return the DatasetDefinition of `data.athena`, as CreateProcessingJob takes it."""
+    assert data.athena is not None
+    athena = {
+        "Catalog": data.athena.catalog,
+        "Database": data.athena.database,
+        "QueryString": data.athena.query,
+        "OutputS3Uri": data.athena.output_s3_uri,
+        "OutputFormat": data.athena.output_format,
+        **({"WorkGroup": data.athena.work_group} if data.athena.work_group else {}),
+    }
+    return {"AthenaDatasetDefinition": athena, "LocalPath": f"{ML}/input/raw", "DataDistributionType": data.distribution, "InputMode": "File"}
+
+
+def snake(name: str) -> str:
+    """Return a member's name as the SDK's shapes spell it: OutputS3Uri is output_s3_uri."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def processing_step(

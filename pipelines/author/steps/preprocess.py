@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.author.steps.jobs import ML, input_, processing_step, raw_input
 from pipelines.config.parameters import input_parameter
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def compose(composition: Composition) -> Any:
         composition,
         NAME,
         "preprocess",
-        inputs=[input_("raw", composition.parameters["InputData"], f"{ML}/input/raw", composition.config.data.distribution), *others],
+        inputs=[raw_input(composition), *others],
         outputs=OUTPUTS,
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",

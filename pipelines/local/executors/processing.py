@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.local import container
+from pipelines.local import container, tables
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import plan_processing
@@ -77,7 +77,8 @@ def _described_input(item: Mapping[str, Any]) -> dict[str, Any]:
 def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
     for item in request.get("ProcessingInputs", []):
         if "S3Input" not in item:
-            raise ClientFault(f"input {item.get('InputName')!r}: DatasetDefinition does not run locally yet; expected S3Input")
+            tables.fetch(step_run, item, ml)
+            continue
         source = item["S3Input"]
         if source.get("S3InputMode", "File") != "File":
             raise ClientFault(f"input {item.get('InputName')!r}: S3InputMode {source['S3InputMode']} does not run locally; expected File")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.author.sdk import make_session, quiet_environment, quiet_sdk, with_descriptions
+from pipelines.author.sdk import make_session, quiet_environment, quiet_sdk, with_dataset, with_descriptions
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +83,19 @@ def test_quirk_parameters_take_no_description():
         ParameterInteger(name="P", default_value=1, description="d")
     document = with_descriptions({"Parameters": [{"Name": "P"}], "Metadata": {}}, {"P": "d"}, {"k": "v"})
     assert document == {"Parameters": [{"Name": "P", "Description": "d"}], "Metadata": {"k": "v"}}
+
+
+def test_quirk_the_sdk_leaves_a_dataset_definition_out_of_the_request():
+    with quiet_sdk("us-east-1"):
+        from sagemaker.core.processing import _processing_input_to_request_dict
+        from sagemaker.core.shapes import AthenaDatasetDefinition, DatasetDefinition, ProcessingInput
+
+        athena = AthenaDatasetDefinition(catalog="c", database="d", query_string="q", output_s3_uri="s3://b/o", output_format="PARQUET")
+        given = ProcessingInput(input_name="raw", dataset_definition=DatasetDefinition(athena_dataset_definition=athena, local_path="/l"))
+        assert "DatasetDefinition" not in _processing_input_to_request_dict(given)
+    steps = [{"Arguments": {"ProcessingInputs": [{"InputName": "raw"}, {"InputName": "code", "S3Input": {}}]}}]
+    mended = with_dataset({"Steps": steps}, "raw", {"LocalPath": "/l"})["Steps"][0]["Arguments"]["ProcessingInputs"]
+    assert mended == [{"InputName": "raw", "DatasetDefinition": {"LocalPath": "/l"}}, {"InputName": "code", "S3Input": {}}]
 
 
 def test_quirk_the_sdk_warns_of_every_job_name_it_leaves_out():

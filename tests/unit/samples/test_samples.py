@@ -9,7 +9,7 @@ from pipelines.config.loader import load
 from pipelines.errors import ConfigError, UsageError
 from pipelines.samples import write_sample
 from pipelines.samples.hotel_bookings import ORDER, generate
-from pipelines.samples.scaffold import scaffold
+from pipelines.scaffold import scaffold
 
 REAL = Path(__file__).parents[3].parent / "shared/data"
 
