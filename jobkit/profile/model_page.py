@@ -82,9 +82,8 @@ def features(found: Found) -> str:
         return ""
     metric = found["target"]["metric"]
     marks = (0.05, 0.95) if metric == "r2" else (0.55, 0.95)
-    chart = svg.lying(
-        [(entry["name"], entry["score"], COLOURS[entry["class"]]) for entry in scored[:SHOWN]], "Score of each feature alone", SCORES[metric], marks, 760
-    )
+    bars = [(entry["name"], entry["score"], COLOURS[entry["class"]]) for entry in scored[:SHOWN]]
+    chart = svg.lying(bars, "Score of each feature alone", SCORES[metric], marks)
     spots = "".join(
         '<span><svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" class="{}"/></svg>{} ({})</span>'.format(
             COLOURS[kind], kind, sum(entry["class"] == kind for entry in scored)
