@@ -33,7 +33,7 @@ padding:5px 8px;margin-top:6px}
 dl{display:grid;grid-template-columns:auto 1fr auto 1fr;gap:0 10px;margin:8px 0 0;font-size:13px}dt{color:var(--soft)}
 dd{margin:0;text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 svg{display:block;max-width:100%;height:auto}.card svg{width:100%}.card .legend svg{width:10px}
-.lying{display:grid;grid-template-columns:minmax(90px,28%) 1fr 44px;gap:0 8px;align-items:center;font-size:13px}.lying svg{height:20px}
+.lying{display:grid;grid-template-columns:fit-content(42%) minmax(0,1fr) 44px;gap:0 8px;align-items:center;font-size:13px}.lying svg{height:20px}
 .lying .name{text-align:right;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.lying .value{font-variant-numeric:tabular-nums;color:var(--soft)}
 .lying .ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:12px}.lying .unit{text-align:center}
 .mark{stroke:var(--soft);stroke-dasharray:4 3;vector-effect:non-scaling-stroke}svg .grid{vector-effect:non-scaling-stroke}
