@@ -31,14 +31,14 @@ def read(folder: Path, data: Mapping[str, Any], label: str) -> pd.DataFrame:
 
 
 def read_table(folder: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
-    """Return the rows of every file in a folder, in the order of the file names.
+    """Return the rows of a file, or of every file in a folder in the order of the file names.
 
     `data` holds format, delimiter, quote, encoding and null_values. A column is numeric when all its values are, in every file.
 
     Raises:
         JobError: there is no file, a file is empty, has no rows, lacks a column that is needed, or cannot be read.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
+    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if not files:
         raise JobError("there is no input file in {}".format(folder))
     return read_files(files, data, wanted)

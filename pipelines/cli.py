@@ -17,6 +17,7 @@ from pipelines.errors import InternalError, Interrupted, RunFailed, SagewrightEr
 COMMANDS = (
     "sample",
     "init",
+    "profile",
     "validate",
     "graph",
     "compile",

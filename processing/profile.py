@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence
+from typing import Sequence
 
 from jobkit import failure, table
 from jobkit.paths import processing
-from jobkit.profile import page, profile_table
+from jobkit.profile import profile_table
+from jobkit.profile.files import write
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,16 +28,6 @@ def main(argv: Sequence[str]) -> int:
     for finding in found["findings"]:
         print("{}: {}: {}".format(finding["severity"], finding["kind"], finding["message"]))
     return 0
-
-
-def write(found: Mapping[str, Any], folder: Path) -> None:
-    """Write the profile's files into a folder, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files: Dict[str, Any] = {"profile.json": found, "verdict.json": {"verdict": found["verdict"]}}
-    for name, members in files.items():
-        text = json.dumps(members, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / name).write_text(text + "\n", encoding="utf-8", errors="replace")
-    (folder / "profile.html").write_text(page(found), encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

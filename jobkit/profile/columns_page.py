@@ -26,22 +26,20 @@ STATISTICS: Tuple[Tuple[str, str], ...] = (
 
 def columns(found: Mapping[str, Any]) -> str:
     """Return a card for each column; those after the first 60 fold away."""
-    cards = [_card(entry) for entry in found["fields"]]
-    series = next((entry["histogram"]["series"] for entry in found["fields"] if entry["histogram"] and entry["name"] != found["label"]), [""])
-    key = svg.legend(series, found["label"] or "")
+    cards = [_card(entry, found["label"] or "") for entry in found["fields"]]
     rest = cards[OPEN_COLUMNS:]
     more = '<details><summary>{} more columns</summary><div class="cards">{}</div></details>'.format(len(rest), "".join(rest)) if rest else ""
-    return '{}<div class="cards">{}</div>{}'.format(key, "".join(cards[:OPEN_COLUMNS]), more) if cards else ""
+    return '<div class="cards">{}</div>{}'.format("".join(cards[:OPEN_COLUMNS]), more) if cards else ""
 
 
-def _card(entry: Mapping[str, Any]) -> str:
+def _card(entry: Mapping[str, Any], label: str) -> str:
     told = [entry["kind"], "{:,} distinct".format(entry["distinct"])]
     told += ["{} missing".format(percent(entry["missing_share"]))] if entry["missing"] else []
     told += ["power {:.2f}".format(entry["power"])] if entry["power"] is not None else []
     chart = entry["histogram"]
     drawn = ""
     if chart:
-        drawn = (svg.levels if entry["stored_as"] == "text" and not chart["edges"] else svg.bars)(chart, entry["name"])
+        drawn = svg.legend(chart["series"], label) + (svg.bars if chart["ordered"] else svg.levels)(chart, entry["name"])
     return '<div class="card"><h3>{}</h3><small>{}</small>{}{}</div>'.format(escape(entry["name"]), escape(" · ".join(told)), drawn, _statistics(entry))
 
 

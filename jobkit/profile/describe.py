@@ -86,7 +86,7 @@ def bins(field: Field) -> Dict[str, Any]:
     places = {level: place for place, level in enumerate(shown)}
     rest = field.distinct - len(shown)
     table = np.array([*(places.get(level, len(shown)) for level in field.column.levels), -1], dtype=np.int64)
-    return {"labels": [*shown, *(["{} other values".format(rest)] if rest > 0 else [])], "codes": table[field.column.values], "other": rest > 0}
+    return {"labels": [*shown, *(["{} other values".format(rest)] if rest > 0 else [])], "codes": table[field.column.values]}
 
 
 def _number_bins(field: Field) -> Dict[str, Any]:

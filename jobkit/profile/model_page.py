@@ -36,7 +36,7 @@ def _balance(found: Found) -> str:
     if not classes:
         return ""
     entries = [("{} ({:,} rows)".format(entry["value"], entry["count"]), entry["share"], "c{}".format(place % 5)) for place, entry in enumerate(classes)]
-    chart = svg.lying(entries, "Class balance", "share of the rows", width=460)
+    chart = svg.lying(entries, "Class balance", "share of the rows")
     return '<div class="card"><h3>Classes of {}</h3>{}</div>'.format(escape(found["label"]), chart)
 
 
@@ -72,11 +72,7 @@ def _matrix(quick: Found) -> str:
 
 def _importance(quick: Found) -> str:
     entries = [(entry["name"], entry["share"], "c0") for entry in quick["importance"]]
-    return (
-        '<div class="card"><h3>What the quick model goes by</h3>{}</div>'.format(svg.lying(entries, "Importance", "share of the gain", width=460))
-        if entries
-        else ""
-    )
+    return '<div class="card"><h3>What the quick model goes by</h3>{}</div>'.format(svg.lying(entries, "Importance", "share of the gain")) if entries else ""
 
 
 def features(found: Found) -> str:
@@ -86,9 +82,8 @@ def features(found: Found) -> str:
         return ""
     metric = found["target"]["metric"]
     marks = (0.05, 0.95) if metric == "r2" else (0.55, 0.95)
-    chart = svg.lying(
-        [(entry["name"], entry["score"], COLOURS[entry["class"]]) for entry in scored[:SHOWN]], "Score of each feature alone", SCORES[metric], marks, 760
-    )
+    bars = [(entry["name"], entry["score"], COLOURS[entry["class"]]) for entry in scored[:SHOWN]]
+    chart = svg.lying(bars, "Score of each feature alone", SCORES[metric], marks)
     spots = "".join(
         '<span><svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" class="{}"/></svg>{} ({})</span>'.format(
             COLOURS[kind], kind, sum(entry["class"] == kind for entry in scored)
@@ -99,6 +94,4 @@ def features(found: Found) -> str:
     best = "<p>How well each feature alone predicts the label: cross-validated {}. The best reaches a prediction power of {}.</p>".format(
         SCORES[metric], percent(scored[0]["power"])
     )
-    return '{}<div class="card"><div class="legend">{}</div><div class="scroll" tabindex="0">{}</div>{}</div>'.format(
-        best, spots, chart.replace("<svg", '<svg style="min-width:520px"', 1), rest
-    )
+    return '{}<div class="card"><div class="legend">{}</div>{}{}</div>'.format(best, spots, chart, rest)

@@ -96,7 +96,7 @@ def _correlation(found: Found) -> str:
     return '{}<div class="cards wide">{}</div><h3>Strongest</h3>{}'.format(told, "".join(drawn), pairs)
 
 
-WIDE = '<svg style="max-width:none"'
+WIDE = '<svg style="max-width:none;width:auto"'
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], numeric: Tuple[int, ...]) -> str:
@@ -111,9 +111,9 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], numeric: Tuple
 def _charts(found: Found) -> str:
     drawn = []
     for chart in found["charts"]["histograms"]:
-        draw = svg.bars if chart["edges"] or len("".join(chart["labels"])) < 60 else svg.levels
+        draw = svg.bars if chart["ordered"] else svg.levels
         key = svg.legend(chart["series"], chart["color_by"] or "")
-        drawn.append('<div class="card"><h3>{}</h3>{}{}</div>'.format(escape(chart["name"]), key, draw(chart, chart["column"], 460)))
+        drawn.append('<div class="card"><h3>{}</h3>{}{}</div>'.format(escape(chart["name"]), key, draw(chart, chart["column"], 400)))
     for chart in found["charts"]["scatters"]:
         drawn.append(_scatter(chart))
     return '<div class="cards two">{}</div>'.format("".join(drawn)) if drawn else ""
@@ -122,7 +122,7 @@ def _charts(found: Found) -> str:
 def _scatter(chart: Found) -> str:
     points = [point for panel in chart["panels"] for point in panel["points"]]
     frame = (*_frame([point[0] for point in points]), *_frame([point[1] for point in points]))
-    width = 460 if len(chart["panels"]) == 1 else 340
+    width = 400 if len(chart["panels"]) == 1 else 340
     panels = "".join("<div>{}</div>".format(svg.scatter(chart, panel, frame, width)) for panel in chart["panels"])
     drawn = sum(len(panel["points"]) for panel in chart["panels"])
     note = "{:,} of {:,} rows drawn.".format(drawn, sum(panel["rows"] for panel in chart["panels"]))

@@ -77,7 +77,7 @@ def histogram(field: Field, colour: Optional[Field]) -> Dict[str, Any]:
     there = made["codes"] >= 0
     cells = np.bincount(shades[there] * count + made["codes"][there], minlength=len(names) * count).reshape(len(names), count) if count else np.empty((0, 0))
     found = {"column": field.name, "color_by": colour.name if colour else None, "labels": made["labels"], "series": names, "counts": cells.tolist()}
-    return {**found, "edges": made.get("edges"), "missing": field.missing, "other": bool(made.get("other"))}
+    return {**found, "edges": made.get("edges"), "missing": field.missing, "ordered": field.numbers is not None}
 
 
 def scatter(axes: Tuple[Field, Field], colour: Optional[Field], facet: Optional[Field], seed: int) -> Dict[str, Any]:

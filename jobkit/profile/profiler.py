@@ -217,7 +217,6 @@ def _leakage(known: Known) -> List[Dict[str, Any]]:
 
 def _describe(field: Field, label: Optional[Field], power: Optional[float]) -> Dict[str, Any]:
     rows = len(field.column.values)
-    colour = label if label is not None and label.name != field.name else None
     return {
         "name": field.name,
         "kind": field.kind,
@@ -228,7 +227,7 @@ def _describe(field: Field, label: Optional[Field], power: Optional[float]) -> D
         "power": power,
         "statistics": statistics(field),
         "levels": levels(field),
-        "histogram": plots.histogram(field, colour) if field.present else None,
+        "histogram": plots.histogram(field, label) if field.present else None,
     }
 
 

@@ -19,7 +19,7 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid va
 .tile,.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px;min-width:0}
 .tile b{display:block;font-size:22px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:var(--soft);font-size:13px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;margin:12px 0}
-.wide{grid-template-columns:1fr}.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
+.two{align-items:start}.wide{grid-template-columns:1fr}.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;width:100%;font-size:14px}th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.name{overflow-wrap:anywhere;min-width:110px}
@@ -32,7 +32,12 @@ padding:5px 8px;margin-top:6px}
 .mended{opacity:.72}
 dl{display:grid;grid-template-columns:auto 1fr auto 1fr;gap:0 10px;margin:8px 0 0;font-size:13px}dt{color:var(--soft)}
 dd{margin:0;text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-svg{display:block;max-width:100%;height:auto}svg text{fill:var(--soft);font:11px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+svg{display:block;max-width:100%;height:auto}.card svg{width:100%}.card .legend svg{width:10px}
+.lying{display:grid;grid-template-columns:fit-content(42%) minmax(0,1fr) 44px;gap:0 8px;align-items:center;font-size:13px}.lying svg{height:20px}
+.lying .name{text-align:right;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.lying .value{font-variant-numeric:tabular-nums;color:var(--soft)}
+.lying .ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:12px}.lying .unit{text-align:center}
+.mark{stroke:var(--soft);stroke-dasharray:4 3;vector-effect:non-scaling-stroke}svg .grid{vector-effect:non-scaling-stroke}
+svg text{fill:var(--soft);font:11px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .ink{fill:var(--ink)}svg .axis{stroke:var(--line)}svg .grid{stroke:var(--grid)}
 .c0{fill:var(--s0)}.c1{fill:var(--s1)}.c2{fill:var(--s2)}.c3{fill:var(--s3)}.c4{fill:var(--s4)}.c5{fill:var(--s5)}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:13px;color:var(--soft);margin:4px 0}

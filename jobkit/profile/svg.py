@@ -79,7 +79,7 @@ def ticks(low: float, high: float, most: int = 5) -> List[float]:
 def bars(chart: Mapping[str, Any], name: str, width: int = 320) -> str:
     """Return a histogram of numbers and dates: upright bars, one colour on the other."""
     counts, labels, edges = chart["counts"], chart["labels"], chart.get("edges")
-    height, left, bottom, top = 170, 40, 34, 8
+    height, left, bottom, top = 170, 52, 34, 8
     totals = [sum(column) for column in zip(*counts)]
     most = max(totals or [0]) or 1
     across, down = (width - left - 6) / max(1, len(labels)), height - bottom - top
@@ -187,7 +187,7 @@ def heat(matrix: Mapping[str, Any], name: str) -> str:
     """Return a square of correlations; blue is positive, red negative, stronger is fuller."""
     names, values = matrix["columns"], matrix["values"]
     cell = 26 if len(names) <= 24 else 20
-    left = top = 150
+    left = top = 176
     side = cell * len(names)
     parts = []
     for row, label in enumerate(names):
@@ -210,20 +210,18 @@ def _cell(value: Optional[float], box: Tuple[float, float, float], names: str, t
     return fill + (text(x + size / 2, y + size / 2 + 3, words, "middle", extra=style) if told and abs(value) >= 0.1 else "")
 
 
-def lying(entries: Sequence[Tuple[str, float, str]], label: str, unit: str, marks: Sequence[float] = (), width: int = 640) -> str:
-    """Return lying bars from 0 to 1: name, value, class of its colour; dashed lines at the marks."""
-    tall, left, room = 20, 190, 50
-    height = 22 + tall * len(entries) + 16
-    scale = width - left - room
-    parts = [line(left + scale * tick, 18, left + scale * tick, height - 16, "grid") for tick in (0, 0.25, 0.5, 0.75, 1)]
-    parts += [text(left + scale * tick, height - 3, number(tick), "middle") for tick in (0, 0.25, 0.5, 0.75, 1)]
-    for place, (name, value, kind) in enumerate(entries):
-        y = 20 + tall * place
-        parts.append(text(left - 6, y + 12, name, "end", 29))
-        parts.append(rect((left, y, max(0.6, scale * max(0.0, value)), tall - 5), kind, "{}: {:.3f}".format(name, value)))
-        parts.append(text(left + scale * max(0.0, value) + 4, y + 12, "{:.3f}".format(value)))
-    for mark in marks:
-        x = left + scale * mark
-        dashed = line(x, 14, x, height - 16).replace("/>", ' stroke-dasharray="4 3" style="stroke:var(--soft)"/>')
-        parts += [dashed, text(x, 10, "{:.2f}".format(mark), "middle")]
-    return drawing(width, height, "{} ({})".format(label, unit), parts)
+def lying(entries: Sequence[Tuple[str, float, str]], label: str, unit: str, marks: Sequence[float] = ()) -> str:
+    """Return lying bars from 0 to 1, as wide as there is room: name, value, class of its colour; dashed lines at the marks."""
+    lines = "".join('<line x1="{0}" x2="{0}" y1="0" y2="20" class="mark"/>'.format(1000 * mark) for mark in marks)
+    grid = "".join(line(1000 * tick, 0, 1000 * tick, 20, "grid") for tick in (0.25, 0.5, 0.75))
+    row = (
+        '<span class="name" title="{0}">{0}</span><svg viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{1}'
+        '<rect x="0" y="3" width="{2:.1f}" height="14" class="{3}"/>{4}</svg><span class="value">{5:.3f}</span>'
+    )
+    body = "".join(row.format(escape(name, quote=True), grid, max(1.0, 1000 * max(0.0, value)), kind, lines, value) for name, value, kind in entries)
+    ticks_ = "".join("<span>{}</span>".format(number(tick)) for tick in (0, 0.25, 0.5, 0.75, 1))
+    noted = "; dashed: {}".format(" and ".join("{:.2f}".format(mark) for mark in marks)) if marks else ""
+    foot = '<span></span><span class="ticks">{}</span><span></span><span></span><small class="unit">{}{}</small><span></span>'.format(
+        ticks_, escape(unit), noted
+    )
+    return '<div class="lying" role="group" aria-label="{}">{}{}</div>'.format(escape(label, quote=True), body, foot)
