@@ -110,13 +110,15 @@ def athena_tables(config: Any, root: Path) -> dict[str, Any]:
     return found
 
 
-def table_flags(flags: Mapping[str, str]) -> dict[str, Any]:
-    """Return repeated `--table NAME=FILE` as the files that stand for tables."""
+def all_tables(project: Project, flags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the files that stand for tables: those of repeated `--table NAME=FILE`, and the project's own where no flag names the table."""
     from pipelines.config.model import Source
     from pipelines.local.tables import Given
 
     nulls = list(Source.model_fields["null_values"].default)
-    return {name: Given(Path(file), options={"null_values": nulls}) for name, file in flags.items()}
+    given = {name.lower(): Given(Path(file), options={"null_values": nulls}) for name, file in flags.items()}
+    own = {name: table for name, table in project.tables.items() if not any(f".{name}".lower().endswith(f".{flag}") for flag in given)}
+    return {**own, **given}
 
 
 def _announce(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ def translate(text: str, catalog: str, database: str) -> Query:
     tree = _parsed(text)
     columns = _columns(tree, text)
     names = _tables(tree, catalog.lower(), database.lower())
+    tree = tree.transform(_formatted)
     return Query(tree.sql(dialect="duckdb"), names, columns)
 
 
@@ -87,6 +89,17 @@ def _columns(tree: Any, text: str) -> tuple[str, ...]:
     if twice:
         raise UsageError("two columns of the result have the same name", where="query", got=repr(twice[0]), hint="Rename one with AS.")
     return tuple(names)
+
+
+def _formatted(node: Any) -> Any:
+    """Say `format` as DuckDB's `printf`: its own `format` has other marks and leaves %s as it is; %s takes text only there."""
+    from sqlglot import exp
+
+    if not isinstance(node, exp.Format) or not isinstance(node.this, exp.Literal):
+        return node
+    marks = [mark for mark in re.findall(r"%[^a-zA-Z%]*([a-zA-Z%])", node.this.this) if mark != "%"]
+    values = [exp.cast(value, "text") if mark == "s" else value for mark, value in zip(marks, node.expressions, strict=False)]
+    return exp.Anonymous(this="printf", expressions=[node.this, *values, *node.expressions[len(marks) :]])
 
 
 def _tables(tree: Any, catalog: str, database: str) -> dict[str, TableName]:
