@@ -103,7 +103,11 @@ def athena_tables(config: Any, root: Path) -> dict[str, Any]:
     options = {key: getattr(config.data, key) for key in ("delimiter", "quote", "encoding")} | {"null_values": list(config.data.null_values)}
     place = f"{athena.catalog}.{athena.database}.".lower()
     found = {name if name.count(".") else place + name: Given(root / file, "auto", options) for name, file in athena.tables.items()}
-    named = translate(athena.query, athena.catalog, athena.database).tables.values()
+    try:
+        named = translate(athena.query, athena.catalog, athena.database).tables.values()
+    except UsageError as error:
+        error.where = "data.athena.query"
+        raise
     left = [str(name) for name in named if not {*name.spellings()} & {key.lower() for key in found}]
     if len(left) == 1 and not config.data.input.startswith("s3://"):
         found[left[0]] = Given(root / config.data.input, config.data.format, options)

@@ -60,9 +60,7 @@ def _parsed(text: str) -> Any:
     try:
         statements = [statement for statement in sqlglot.parse(text, read="athena") if statement is not None]
     except (SqlglotError, RecursionError) as error:
-        told = getattr(error, "errors", None) or [{}]
-        place = f" at line {told[0]['line']}, column {told[0]['col']}" if told[0].get("line") else ""
-        raise UsageError(f"this is not SQL{place}: {told[0].get('description') or error}", where="query", got=repr(text[:200])) from None
+        raise UsageError(f"this is not SQL{_place(error)}", where="query", got=repr(text[:200])) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise UsageError(
             "this is not one SELECT", where="query", got=repr(text[:200]), expected="SELECT ... or WITH ... SELECT ..., which reads and changes nothing"
@@ -71,6 +69,12 @@ def _parsed(text: str) -> Any:
     if changing is not None and not isinstance(changing, exp.Query):
         raise UsageError("the query changes something", where="query", got=changing.sql()[:200], expected="SELECT")
     return statements[0]
+
+
+def _place(error: Any) -> str:
+    """Return where the parser stopped, in words; nothing when it does not say."""
+    told = (getattr(error, "errors", None) or [{}])[0]
+    return f" near {told['highlight']!r}, line {told['line']}, column {told['col']}" if told.get("line") else ""
 
 
 def _columns(tree: Any, text: str) -> tuple[str, ...]:
