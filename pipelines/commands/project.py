@@ -103,20 +103,26 @@ def athena_tables(config: Any, root: Path) -> dict[str, Any]:
     options = {key: getattr(config.data, key) for key in ("delimiter", "quote", "encoding")} | {"null_values": list(config.data.null_values)}
     place = f"{athena.catalog}.{athena.database}.".lower()
     found = {name if name.count(".") else place + name: Given(root / file, "auto", options) for name, file in athena.tables.items()}
-    named = translate(athena.query, athena.catalog, athena.database).tables.values()
+    try:
+        named = translate(athena.query, athena.catalog, athena.database).tables.values()
+    except UsageError as error:
+        error.where = "data.athena.query"
+        raise
     left = [str(name) for name in named if not {*name.spellings()} & {key.lower() for key in found}]
     if len(left) == 1 and not config.data.input.startswith("s3://"):
         found[left[0]] = Given(root / config.data.input, config.data.format, options)
     return found
 
 
-def table_flags(flags: Mapping[str, str]) -> dict[str, Any]:
-    """Return repeated `--table NAME=FILE` as the files that stand for tables."""
+def all_tables(project: Project, flags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the files that stand for tables: those of repeated `--table NAME=FILE`, and the project's own where no flag names the table."""
     from pipelines.config.model import Source
     from pipelines.local.tables import Given
 
     nulls = list(Source.model_fields["null_values"].default)
-    return {name: Given(Path(file), options={"null_values": nulls}) for name, file in flags.items()}
+    given = {name.lower(): Given(Path(file), options={"null_values": nulls}) for name, file in flags.items()}
+    own = {name: table for name, table in project.tables.items() if not any(f".{name}".lower().endswith(f".{flag}") for flag in given)}
+    return {**own, **given}
 
 
 def _announce(line: str) -> None:

@@ -48,7 +48,7 @@ def run(
     Examples: sagewright run | sagewright run -p InputData=bookings.csv | sagewright run any-definition.json --only Evaluate
     """
     from pipelines.commands.execution import carry_out
-    from pipelines.commands.project import Request, aws_sets, open_project, table_flags
+    from pipelines.commands.project import Request, all_tables, aws_sets, open_project
     from pipelines.local import runs
     from pipelines.local.home import Home
     from pipelines.local.launch import make_launcher
@@ -60,7 +60,7 @@ def run(
         project = open_project(Request(source, home, profile, params_file, flags.pairs(param, "--param"), sets))
         definition = checked(project.text, str(source))
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
-        tables = {**project.tables, **table_flags(flags.pairs(table, "--table"))}
+        tables = all_tables(project, flags.pairs(table, "--table"))
         options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables)
         place = Home(home)
         place.store.put_objects(project.objects)

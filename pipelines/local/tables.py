@@ -6,6 +6,7 @@ looked up in the local Glue catalog, `<home>/glue/<database>/<table>.json`, wher
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ BUCKET = "s3://sagewright-tables"
 FORMATS: Mapping[str, str] = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 # The file names are ours; Athena makes up its own.
 RESULTS: Mapping[str, str] = {"PARQUET": "part-00000.parquet", "TEXTFILE": "part-00000.gz", "JSON": "part-00000.json.gz"}
+ENCODINGS: Mapping[str, str] = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "utf-16": "utf-16", "iso8859-1": "latin-1"}
 BELOW = "/opt/ml/processing/"
 
 
@@ -196,7 +198,16 @@ def _stored(store: Store, name: str, table: Given) -> Entry:
     suffix = first.with_suffix("").suffix if first.suffix == ".gz" else first.suffix
     kind = FORMATS.get(suffix.lower(), "csv") if table.format == "auto" else table.format
     safe = "".join(character if character.isalnum() and character.isascii() else "-" for character in name)
-    return Entry(store.ingest(table.path, f"{BUCKET}/{safe}"), kind, dict(table.options))
+    return Entry(store.ingest(table.path, f"{BUCKET}/{safe}"), kind, _options(name, table) if kind == "csv" else {})
+
+
+def _options(name: str, table: Given) -> dict[str, Any]:
+    """Return how a table's CSV is written, its encoding by the name that DuckDB has for it."""
+    given = str(table.options.get("encoding", "utf-8"))
+    known = ENCODINGS.get(codecs.lookup(given).name)
+    if known is None:
+        raise UsageError("this text encoding does not work for the table of a query", where=f"table {name}", got=given, expected="utf-8, utf-16 or latin-1")
+    return {**table.options, "encoding": known}
 
 
 def _files(store: Store, entry: Entry) -> sandbox.TableFiles:

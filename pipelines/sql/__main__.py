@@ -57,6 +57,7 @@ def _locked(request: Mapping[str, Any]) -> Any:
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1})
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET temp_directory = ''")
+    connection.execute("SET integer_division = true")  # 3 / 2 is 1 in Athena
     connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
     connection.execute("SET enable_external_access = false")
     for name, table in request["tables"].items():

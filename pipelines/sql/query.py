@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ def translate(text: str, catalog: str, database: str) -> Query:
     tree = _parsed(text)
     columns = _columns(tree, text)
     names = _tables(tree, catalog.lower(), database.lower())
+    tree = tree.transform(_formatted)
     return Query(tree.sql(dialect="duckdb"), names, columns)
 
 
@@ -58,9 +60,7 @@ def _parsed(text: str) -> Any:
     try:
         statements = [statement for statement in sqlglot.parse(text, read="athena") if statement is not None]
     except (SqlglotError, RecursionError) as error:
-        told = getattr(error, "errors", None) or [{}]
-        place = f" at line {told[0]['line']}, column {told[0]['col']}" if told[0].get("line") else ""
-        raise UsageError(f"this is not SQL{place}: {told[0].get('description') or error}", where="query", got=repr(text[:200])) from None
+        raise UsageError(f"this is not SQL{_place(error)}", where="query", got=repr(text[:200])) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise UsageError(
             "this is not one SELECT", where="query", got=repr(text[:200]), expected="SELECT ... or WITH ... SELECT ..., which reads and changes nothing"
@@ -69,6 +69,12 @@ def _parsed(text: str) -> Any:
     if changing is not None and not isinstance(changing, exp.Query):
         raise UsageError("the query changes something", where="query", got=changing.sql()[:200], expected="SELECT")
     return statements[0]
+
+
+def _place(error: Any) -> str:
+    """Return where the parser stopped, in words; nothing when it does not say."""
+    told = (getattr(error, "errors", None) or [{}])[0]
+    return f" near {told['highlight']!r}, line {told['line']}, column {told['col']}" if told.get("line") else ""
 
 
 def _columns(tree: Any, text: str) -> tuple[str, ...]:
@@ -87,6 +93,17 @@ def _columns(tree: Any, text: str) -> tuple[str, ...]:
     if twice:
         raise UsageError("two columns of the result have the same name", where="query", got=repr(twice[0]), hint="Rename one with AS.")
     return tuple(names)
+
+
+def _formatted(node: Any) -> Any:
+    """Say `format` as DuckDB's `printf`: its own `format` has other marks and leaves %s as it is; %s takes text only there."""
+    from sqlglot import exp
+
+    if not isinstance(node, exp.Format) or not isinstance(node.this, exp.Literal):
+        return node
+    marks = [mark for mark in re.findall(r"%[^a-zA-Z%]*([a-zA-Z%])", node.this.this) if mark != "%"]
+    values = [exp.cast(value, "text") if mark == "s" else value for mark, value in zip(marks, node.expressions, strict=False)]
+    return exp.Anonymous(this="printf", expressions=[node.this, *values, *node.expressions[len(marks) :]])
 
 
 def _tables(tree: Any, catalog: str, database: str) -> dict[str, TableName]:

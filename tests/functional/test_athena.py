@@ -151,3 +151,28 @@ def test_a_dataset_without_a_query_does_not_pass_the_checks(shop):
     done = shop.run(queried({"LocalPath": "/opt/ml/processing/input/raw"}))
     assert done.code == 2
     assert "no query" in done.err
+
+
+@pytest.mark.slow
+def test_the_configurations_input_is_the_one_table_and_a_flag_wins_over_it(bookings):
+    athena_yaml = (
+        "  input: data/hotel_bookings.csv\n  athena: {database: hotels, query: SELECT * FROM bookings, output_s3_uri: 's3://sagewright-local/athena/'}"
+    )
+    yaml_of(bookings, athena_yaml)
+    until = ("--until", "Preprocess", "--output", "json", "--quiet", "--cold")
+    assert bookings("run", *until).code == 0
+    (bookings.folder / "few.csv").write_text("is_canceled\n1\n0\n")
+    for name in ("bookings", "hotels.bookings", "AwsDataCatalog.hotels.bookings"):
+        done = bookings("run", *until, "--table", f"{name}=few.csv")
+        assert done.code == 1, name
+        assert "there is no column" in done.json["failure_reason"]
+
+
+def test_a_file_in_an_encoding_that_duckdb_lacks_is_told(bookings):
+    athena_yaml = (
+        "  encoding: cp1252\n  input: data/hotel_bookings.csv\n  athena: {database: h, query: SELECT * FROM b, output_s3_uri: 's3://sagewright-local/a/'}"
+    )
+    yaml_of(bookings, athena_yaml)
+    done = bookings("run", "--quiet", "--cold")
+    assert done.code == 2
+    assert "this text encoding does not work" in done.err

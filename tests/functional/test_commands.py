@@ -12,7 +12,7 @@ from pipelines.cli import COMMANDS
 
 @pytest.mark.parametrize("command", [*COMMANDS, ""])
 def test_every_command_has_help_with_an_example(sagewright, command):
-    done = sagewright(*([command] if command else []), "--help")
+    done = sagewright(*([command.replace("_", "-")] if command else []), "--help")
     assert done.code == 0 and "Usage:" in done.out
     assert command in ("", "registry") or "Example" in done.out
 

@@ -79,6 +79,33 @@ def test_tables_are_found_below_subqueries_and_common_names_are_not_tables():
     assert query.columns == ("a",)
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("3 / 2", 1),
+        ("-3 / 2", -1),
+        ("3.0 / 2", 1.5),
+        ("cast(3 AS double) / 2", 1.5),
+        ("format('%s-%s %.1f%%', 'a', 3, 2.25)", "a-3 2.2%"),
+        ("concat('a', NULL)", None),
+        ("greatest(1, NULL)", None),
+        ("date_format(timestamp '2024-05-01 10:00:00', '%Y-%m')", "2024-05"),
+        ("day_of_week(date '2024-05-05')", 7),
+        ("element_at(split('a,b', ','), 2)", "b"),
+        ("json_extract_scalar('{\"a\": 1}', '$.a')", "1"),
+        ("regexp_extract('ab12', '[0-9]+')", "12"),
+        ("try_cast('x' AS integer)", None),
+        ("date_diff('day', date '2024-05-01', date '2024-05-31')", 30),
+    ],
+)
+def test_an_expression_means_what_it_means_in_athena(tmp_path, expression, value):
+    import pyarrow.parquet as parquet
+
+    run(translate(f"SELECT {expression} AS x", "c", "d").sql, {}, tmp_path / "out.parquet", "PARQUET")
+    (found,) = parquet.read_table(tmp_path / "out.parquet").column("x").to_pylist()
+    assert (found if found is None or isinstance(found, str) else float(found)) == value
+
+
 def test_a_column_may_be_named_with_database_and_table():
     query = translate('SELECT db.x.a, "X".b FROM db.x', "AwsDataCatalog", "db")
     assert query.sql == 'SELECT x.a, "X".b FROM table_0 AS "x"'
