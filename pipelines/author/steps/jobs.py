@@ -28,11 +28,12 @@ def input_(name: str, uri: Any, folder: str, distribution: str = "FullyReplicate
     return ProcessingInput(input_name=name, s3_input=source)
 
 
-def raw_input(composition: Composition) -> Any:
+def raw_input(composition: Composition, distribution: str | None = None) -> Any:
     """Return the raw rows as the processing input `raw`: the objects below InputData, or the result of Athena's query."""
     data = composition.config.data
+    shared = distribution or data.distribution
     if data.athena is None:
-        return input_("raw", composition.parameters["InputData"], f"{ML}/input/raw", data.distribution)
+        return input_("raw", composition.parameters["InputData"], f"{ML}/input/raw", shared)
     from sagemaker.core.shapes import AthenaDatasetDefinition, DatasetDefinition, ProcessingInput
 
     described = dataset(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.author.steps.jobs import processing_step, raw_input
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -27,7 +27,7 @@ def compose(composition: Composition, prepared: Any) -> list[Any]:
         composition,
         NAME,
         "profile",
-        inputs=[input_("raw", composition.parameters["InputData"], f"{ML}/input/raw")],
+        inputs=[raw_input(composition, "FullyReplicated")],
         outputs=["profile"],
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         instances=1,
