@@ -9,7 +9,7 @@ from jobkit.profile import svg
 from jobkit.profile.findings import percent, some
 
 Found = Mapping[str, Any]
-SHOWN = 40
+SHOWN, COLOURED = 40, 5  # the charts put several small classes under one colour
 METRICS: Mapping[str, str] = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -35,7 +35,10 @@ def _balance(found: Found) -> str:
     classes = found["target"]["classes"][:30]
     if not classes:
         return ""
-    entries = [("{} ({:,} rows)".format(entry["value"], entry["count"]), entry["share"], "c{}".format(place % 5)) for place, entry in enumerate(classes)]
+    entries = [
+        ("{} ({:,} rows)".format(entry["value"], entry["count"]), entry["share"], "c{}".format(place if len(classes) <= COLOURED else 0))
+        for place, entry in enumerate(classes)
+    ]
     chart = svg.lying(entries, "Class balance", "share of the rows")
     return '<div class="card"><h3>Classes of {}</h3>{}</div>'.format(escape(found["label"]), chart)
 
@@ -60,11 +63,11 @@ def _matrix(quick: Found) -> str:
     cells = quick["confusion_matrix"]
     if cells is None:
         return ""
-    names = [svg.short(name, 16) for name in cells["classes"]]
-    head = "".join('<th class="n">{}</th>'.format(escape(name)) for name in names)
+    names = ['title="{}">{}'.format(escape(name, quote=True), escape(svg.short(name, 16))) for name in cells["classes"]]
+    head = "".join('<th class="n" {}</th>'.format(name) for name in names)
     body = ""
     for name, counts in zip(names, cells["counts"]):
-        body += "<tr><th>{}</th>{}</tr>".format(escape(name), "".join('<td class="n">{:,}</td>'.format(count) for count in counts))
+        body += '<tr><th style="white-space:nowrap" {}</th>{}</tr>'.format(name, "".join('<td class="n">{:,}</td>'.format(count) for count in counts))
     cut = "<small>The {} most frequent of {} classes.</small>".format(len(names), cells["all_classes"]) if len(names) < cells["all_classes"] else ""
     table = "<table><thead><tr><th>actual ↓ predicted →</th>{}</tr></thead><tbody>{}</tbody></table>".format(head, body)
     return '<div class="card"><h3>Confusion matrix of the quick model</h3><div class="scroll" tabindex="0">{}</div>{}</div>'.format(table, cut)

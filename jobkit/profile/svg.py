@@ -187,7 +187,8 @@ def heat(matrix: Mapping[str, Any], name: str) -> str:
     """Return a square of correlations; blue is positive, red negative, stronger is fuller."""
     names, values = matrix["columns"], matrix["values"]
     cell = 26 if len(names) <= 24 else 20
-    left = top = 176
+    left = 24 + 6.4 * min(24, max(len(name) for name in names))
+    top = 14 + 0.88 * left
     side = cell * len(names)
     parts = []
     for row, label in enumerate(names):

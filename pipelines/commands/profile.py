@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,14 @@ SHOWN = 15
 YAML = (".yaml", ".yml")
 
 
+class Problem(str, enum.Enum):
+    """Choose what the label is: two classes, several, or an amount."""
+
+    binary_classification = "binary_classification"
+    multiclass_classification = "multiclass_classification"
+    regression = "regression"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("profile")(profile)
@@ -28,6 +38,7 @@ def profile(
         "pipeline.yaml"
     ),
     target: Annotated[str | None, typer.Option("--target", help="The column to predict; with a pipeline.yaml it is label.column.")] = None,
+    problem: Annotated[Problem | None, typer.Option("--problem", help="The kind of problem; guessed from the values of the target if absent.")] = None,
     directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where to write profile.html and profile.json.")] = None,
     overlay: flags.ProfileFlag = None,
     set_: flags.SetFlag = None,
@@ -51,6 +62,7 @@ def profile(
     else:
         _refuse({"--profile": overlay, "--set": set_}, "they configure a pipeline.yaml")
         asked = from_data(source, target, delimiter, seed or 0)
+    asked = replace(asked, problem=problem.value) if problem else asked
     folder = directory or home / "profile" / source.stem
     found = look(asked, folder, (lambda line: None) if quiet else _tell)
     if output is flags.Output.json:
