@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobkit import delimited
-from jobkit.columns import EXACT_INTEGER, NUMBER, TEXT, Column, Table, concat, date, mixed, number, number_text, to_frame
+from jobkit.columns import EXACT_INTEGER, TEXT, Column, Table, concat, date, mixed, number, to_frame
 from jobkit.failure import JobError
 
 DELIMITERS = ",;\t|"
@@ -187,56 +187,3 @@ def _of_dates(array: Any) -> Column:
     stamps = array.cast(pa.timestamp("us")).cast(pa.int64())
     values = np.concatenate([chunk.to_numpy(zero_copy_only=False).astype(np.float64) for chunk in stamps.chunks]) if len(array) else np.empty(0)
     return date(values / 1e6)
-
-
-# Labels
-
-
-def positives(label: Column, name: str, positive: Any) -> Tuple[np.ndarray, List[str]]:
-    """Return the label as 0/1 (float64, shape (rows,)) and the texts of its two values, negative first.
-
-    Raises:
-        JobError: labels are missing, there are not exactly two values, or the positive one is not among them.
-    """
-    check_labelled(label, name)
-    column = label.as_text().relabel(str.strip)
-    column = column.present() if label.kind == TEXT else column
-    found = sorted(column.levels)
-    wanted = _among(label_text(positive), found)
-    if len(found) == 1:
-        raise JobError("column {!r} has one class only: {!r}; a classifier needs two".format(name, found[0]))
-    if len(found) > 2:
-        raise JobError("column {!r} has {} values: {}; binary_classification needs two".format(name, len(found), ", ".join(found[:8])))
-    if wanted not in found:
-        raise JobError("column {!r} holds {} and never the positive value {!r}; set label.positive".format(name, " and ".join(map(repr, found)), wanted))
-    return column.each(lambda level: float(level == wanted)), [next(level for level in found if level != wanted), wanted]
-
-
-def _among(wanted: str, found: Sequence[str]) -> str:
-    """Return the positive value as the column writes it: true and false are 1 and 0 once they are read as numbers."""
-    as_number = {"true": "1", "false": "0"}.get(wanted.lower(), wanted)
-    return as_number if wanted not in found and as_number in found else wanted
-
-
-def check_labelled(label: Column, name: str) -> None:
-    """Raise a JobError when a row has no label."""
-    missing = int(label.missing().sum())
-    if missing:
-        raise JobError("column {!r}: {} rows have no label; remove them or fill them in".format(name, missing))
-
-
-def label_text(value: Any) -> str:
-    """Return a label's text; 1, 1.0 and True are written alike."""
-    return value.strip() if isinstance(value, str) else number_text(float(value))
-
-
-def amounts(label: Column, name: str) -> np.ndarray:
-    """Return a numeric label (float64, shape (rows,)).
-
-    Raises:
-        JobError: labels are missing or are not numbers.
-    """
-    check_labelled(label, name)
-    if label.kind != NUMBER:
-        raise JobError("column {!r} holds text; regression needs numbers".format(name))
-    return label.numbers()

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from jobkit import failure, recipe, table, write
+from jobkit import label as labels
 from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
 from jobkit.split import SPLITS, split
@@ -18,7 +19,7 @@ from jobkit.steps.base import Context
 
 
 class Prepared(NamedTuple):
-    """Hold the result: for each split the label (float64, shape (rows,)) and the features as columns, and the fitted recipe."""
+    """Hold the result: for each split the label (float64, shape (rows,): 0 and 1, places of classes, or amounts), the features, and the fitted recipe."""
 
     labels: Dict[str, np.ndarray]
     features: Dict[str, Dict[str, np.ndarray]]
@@ -37,7 +38,8 @@ def main(argv: Sequence[str]) -> int:
     print("read {} rows, {} columns".format(len(rows), len(rows.columns)))
     prepared = prepare(rows, {**job, "recipe": steps}, seed, others)
     for name, label in prepared.labels.items():
-        print("{}: {} rows, {} features, {:.1%} positive".format(name, len(label), len(prepared.recipe["features"]), label.mean()))
+        told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
+        print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
     side_by_side(lambda name: _write(name, prepared, job["label"]["column"]), SPLITS, len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     return 0
@@ -78,21 +80,21 @@ def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str,
     before, rows = recipe.run(rows, early, context)
     if not len(rows):
         raise failure.JobError("no row is left before the split; look at the steps that remove rows")
-    target, classes = table.positives(rows[label], label, job["label"]["positive"])
+    target, classes = labels.READ[job["problem"]](rows[label], job["label"])
     by = raw[settings["column"]].take(rows.origin) if settings.get("column") is not None else None
-    parts = split(target, settings, seed, by)
+    parts = split(labels.strata(target, job["problem"]), settings, seed, by)
     whole = np.full(len(raw), np.nan)
     whole[rows.origin] = target
     after, train = recipe.run(rows.take(parts["train"]), late, context._replace(target=whole))
     fitted = recipe.finish(schema, before, after, train, context)
     fitted.update(_settings(job, classes, seed), rows={"train": len(parts["train"]), "train_after": len(train)})
     splits = {"train": train, **{name: recipe.transform(rows.take(parts[name]), fitted) for name in SPLITS[1:]}}
-    labels = {name: whole[part.origin] for name, part in splits.items()}
-    return Prepared(labels, {name: recipe.features(part, fitted) for name, part in splits.items()}, fitted)
+    numbers = {name: whole[part.origin] for name, part in splits.items()}
+    return Prepared(numbers, {name: recipe.features(part, fitted) for name, part in splits.items()}, fitted)
 
 
 def _settings(job: Mapping[str, Any], classes: Sequence[str], seed: int) -> Dict[str, Any]:
-    label = {"column": job["label"]["column"], "classes": list(classes)}
+    label = {"column": job["label"]["column"], "problem": job["problem"], "classes": list(classes)}
     return {"label": label, "seed": seed, "inference": job["inference"], "null_values": list(job["data"]["null_values"])}
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+# Metrics of a model in the order in which people read them; a report has those of its problem.
+QUALITY = ("accuracy", "precision", "recall", "f1", "auc", "weighted_precision", "weighted_recall", "weighted_f1", "mae", "rmse", "r2")
+
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
@@ -50,8 +53,7 @@ def run_report(summary: Mapping[str, Any], matrix: Mapping[str, Mapping[str, int
 
 
 def _quality(metrics: Mapping[str, float]) -> dict[str, float]:
-    order = ("accuracy", "precision", "recall", "f1", "auc")
-    return {wanted: value for wanted in order for name, value in metrics.items() if name.split(".", 1)[1] == wanted}
+    return {wanted: value for wanted in QUALITY for name, value in metrics.items() if name.split(".", 1)[1] == wanted}
 
 
 def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -38,7 +38,7 @@ def runs(
     rows = []
     for state in states:
         metrics = {name: value for step in state.steps.values() for name, value in step.metrics.items()}
-        shown = " ".join(f"{name} {number(metrics[name])}" for name in ("accuracy", "auc") if name in metrics)
+        shown = " ".join(f"{name} {number(metrics[name])}" for name in ("accuracy", "auc", "rmse", "r2") if name in metrics)
         rows.append([state.execution_id, state.pipeline_name, state.status, clock_time(state.started_at), _seconds(state.started_at, state.ended_at), shown])
     print(table(rows, ["RUN", "PIPELINE", "STATUS", "STARTED", "SECONDS", "METRICS"]))
     return 0

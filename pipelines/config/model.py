@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from pipelines.config.feature_group import FeatureGroup
+from pipelines.config.problem import ALL_METRICS, Problem
 from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
@@ -30,10 +31,6 @@ FORMS: Mapping[str, str] = {
     REGION: "an AWS region such as eu-west-1",
     BUCKET: "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ROLE: "the ARN of an IAM role such as arn:aws:iam::111122223333:role/Name",
-}
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "binary_classification": ("accuracy", "precision", "recall", "f1", "f0_5", "f2", "auc")
-    + ("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate"),
 }
 
 InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE, description="SageMaker instance type, e.g. ml.m5.xlarge")]
@@ -110,10 +107,11 @@ class Data(Source):
 
 
 class Label(Section):
-    """Name the column to predict and the value that counts as positive."""
+    """Name the column to predict and, for classes, its values."""
 
-    column: str = Field(description="The column to predict; it must hold exactly two values")
-    positive: bool | int | str = Field(default=1, description="The value that counts as positive; the other one is the negative class")
+    column: str = Field(description="The column to predict: two values, several classes, or an amount, as `problem` says")
+    positive: bool | int | str = Field(default=1, description="Binary classification: the value that counts as positive; the other one is the negative class")
+    classes: Texts = Field(default=(), description="Multi-class classification: every class, in the order of their numbers; quote numbers")
 
 
 class Retry(Section):
@@ -154,10 +152,11 @@ class Training(Job):
 class Evaluation(Job):
     """Score the held-out test split; the job runs on the instances of `preprocess`."""
 
-    threshold: Fraction = Field(default=0.5, description="Probability from which a row counts as positive; the default of DecisionThreshold")
+    threshold: Fraction = Field(
+        default=0.5, description="Binary classification: probability from which a row counts as positive; the default of DecisionThreshold"
+    )
 
 
-Metric = Literal["accuracy", "precision", "recall", "f1", "auc"]
 Cell = Literal["true_positive", "true_negative", "false_positive", "false_negative"]
 
 
@@ -171,10 +170,10 @@ class MetricBar(Section):
     """Hold a metric of the test split to a bound."""
 
     metric: str = Field(
-        description="A metric of evaluation.json, e.g. accuracy or auc", json_schema_extra={"enum": list[Any](METRICS["binary_classification"])}
+        description="A metric that evaluation.json has for the problem, e.g. accuracy or rmse", json_schema_extra={"enum": list[Any](ALL_METRICS)}
     )
-    at_least: float | None = Field(default=None, ge=0, le=1, description="The gate opens only with the metric at or above this, 0 to 1")
-    at_most: float | None = Field(default=None, ge=0, le=1, description="The gate opens only with the metric at or below this, 0 to 1")
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = Field(default=None, description="The gate opens only with the metric at or above this")
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = Field(default=None, description="The gate opens only with the metric at or below this")
 
     _bound = model_validator(mode="after")(_one_bound)
 
@@ -227,7 +226,7 @@ class PipelineConfig(Section):
 
     name: Annotated[str, Field(pattern=PIPELINE_NAME)] = Field(description="The pipeline's name; 1 to 256 letters, digits and inner hyphens")
     description: str = Field(default="", description="What the pipeline is for")
-    problem: Literal["binary_classification"] = Field(default="binary_classification", description="The kind of problem")
+    problem: Problem = Field(default="binary_classification", description="What the label is: one of two values, one of several classes, or an amount")
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(default=0, description="Seed of the split and of the training; the default of Seed")
     data: Data
     label: Label

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.config.model import CellBar, MetricBar, PipelineConfig
+from pipelines.config.problem import KINDS
 
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
@@ -58,8 +59,9 @@ def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
         text = f"S3 URI of the rows of {name}; locally also a file or folder"
         yield PipelineParameter(input_parameter(name), "String", source.input, text, f"data.others.{name}.input")
     yield PipelineParameter("Seed", "Integer", config.seed, "Seed of the split and of the training", "seed")
-    threshold = "Probability from which a row counts as positive"
-    yield PipelineParameter("DecisionThreshold", "Float", config.evaluation.threshold, threshold, "evaluation.threshold")
+    if KINDS[config.problem].cells:
+        threshold = "Probability from which a row counts as positive"
+        yield PipelineParameter("DecisionThreshold", "Float", config.evaluation.threshold, threshold, "evaluation.threshold")
     for name, section, job in (("Processing", "preprocess", config.preprocess), ("Training", "training", config.training)):
         jobs = "the processing jobs" if section == "preprocess" else "the training job"
         yield PipelineParameter(f"{name}InstanceType", "String", job.instance_type, f"Instance type of {jobs}", f"{section}.instance_type")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pipelines.config import expression_rules
-from pipelines.config.model import METRICS, CellBar, MetricBar, PipelineConfig
+from pipelines.config.bars import bars
+from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import section_parameters
+from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
-from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, fitted
+from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, TargetEncode, fitted
 from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
 
-OBJECTIVES: Mapping[str, tuple[str, ...]] = {"binary_classification": ("binary:logistic", "reg:logistic")}
-
 
 def impossible(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every combination that cannot work."""
-    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _bars, _objective, _machines, _parameters):
+    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, _machines, _parameters):
         yield from rule(config)
 
 
@@ -55,29 +55,35 @@ def _columns(config: PipelineConfig) -> Found:
         dropped |= set(_named(step)) if isinstance(step, DropColumns) else set()
 
 
-def _bars(config: PipelineConfig) -> Found:
-    seen: set[tuple[str, bool]] = set()
-    for index, bar in enumerate(config.gate):
-        name = bar.metric if isinstance(bar, MetricBar) else bar.cell
-        if (name, bar.at_least is not None) in seen:
-            yield f"gate[{index}]", f"there are two bars of the same kind for {name}. Remove one."
-        seen.add((name, bar.at_least is not None))
-        yield from _metric(config, index, bar)
+def _problem(config: PipelineConfig) -> Found:
+    """Yield members that belong to another kind of problem."""
+    for key, problem in (("positive", "binary_classification"), ("classes", "multiclass_classification")):
+        if key in config.label.model_fields_set and config.problem != problem:
+            yield f"label.{key}", f"has no effect with problem {config.problem}, expected problem {problem}. Remove it."
+    if "threshold" in config.evaluation.model_fields_set and not KINDS[config.problem].cells:
+        yield "evaluation.threshold", f"has no effect with problem {config.problem}. Remove it."
+    if config.problem == "multiclass_classification":
+        yield from _classes(config)
 
 
-def _metric(config: PipelineConfig, index: int, bar: MetricBar | CellBar) -> Found:
-    if isinstance(bar, CellBar):
-        return
-    known = METRICS[config.problem]
-    if bar.metric not in known:
-        yield (
-            f"gate[{index}].metric",
-            f"{config.problem} has no such metric; got {bar.metric!r}, expected one of: {', '.join(known)}.{nearest(bar.metric, known, 0.4)}",
-        )
+def _classes(config: PipelineConfig) -> Found:
+    classes = config.label.classes
+    if len(classes) < 2:
+        got = f"got {list(classes)}" if classes else "missing"
+        yield "label.classes", f"{got}; multiclass_classification needs every class of {config.label.column!r}, e.g. [low, middle, high]."
+    twice = next((name for name in classes if classes.count(name) > 1), None)
+    if twice is not None:
+        yield "label.classes", f"{twice!r} stands twice. Remove one."
+    given = config.training.hyperparameters.get("num_class")
+    if given is not None and str(given) != str(len(classes)):
+        yield "training.hyperparameters.num_class", f"got {given!r}, expected {len(classes)}, the number of label.classes, or no such key."
+    for index, step in enumerate(config.recipe):
+        if isinstance(step, TargetEncode):
+            yield f"recipe[{index}].step", "target_encode has no meaning for several classes. Use ordinal, frequency_encode or one_hot."
 
 
 def _objective(config: PipelineConfig) -> Found:
-    given, allowed = config.training.hyperparameters.get("objective"), OBJECTIVES[config.problem]
+    given, allowed = config.training.hyperparameters.get("objective"), KINDS[config.problem].objectives
     if given is not None and given not in allowed and not config.training.script:
         yield "training.hyperparameters.objective", f"not for {config.problem}; got {given!r}, expected one of: {', '.join(allowed)}."
 

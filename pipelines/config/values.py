@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from pipelines.config import overlay, yaml_text
+from pipelines.config.bars import bars
 from pipelines.config.model import PipelineConfig
 from pipelines.config.overlay import Origin
 from pipelines.config.parameters import PipelineParameter, section_parameters
@@ -82,10 +83,10 @@ def refused(config: PipelineConfig, parameter: PipelineParameter, value: Any) ->
     values = config.as_json()
     changed = overlay.merged(values, overlay.nested(parameter.config_key, found, values))
     try:
-        PipelineConfig(**changed)
+        made = PipelineConfig(**changed)
     except ValidationError as error:
         return describe_all(error.errors(include_url=False), changed)[0][1]
-    return ""
+    return next((told for key, told in bars(made) if key == parameter.config_key), "")
 
 
 def read_params_file(path: Path) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.config.model import METRICS
+from pipelines.config.problem import METRICS
 from pipelines.errors import UsageError
 from pipelines.jobs import job_module
 from pipelines.scaffold.look import REGRESSION, Looked

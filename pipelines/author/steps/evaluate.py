@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -18,6 +19,7 @@ def compose(composition: Composition, prepared: Any, trained: Any) -> tuple[Any,
     """Return the step and its property file."""
     from sagemaker.core.workflow.properties import PropertyFile
 
+    kind = KINDS[composition.config.problem]
     report = PropertyFile(name=REPORT, output_name="evaluation", path=FILE)
     test = prepared.properties.ProcessingOutputConfig.Outputs["test"].S3Output.S3Uri
     step = processing_step(
@@ -26,9 +28,9 @@ def compose(composition: Composition, prepared: Any, trained: Any) -> tuple[Any,
         "evaluation",
         inputs=[input_("model", trained.properties.ModelArtifacts.S3ModelArtifacts, f"{ML}/model"), input_("test", test, f"{ML}/test")],
         outputs=["evaluation"],
-        arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()],
+        arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if kind.cells else [],
         property_files=[report],
         display_name="Evaluate on the test split",
-        description="Scores the held-out test split: confusion matrix, accuracy, precision, recall, F scores, AUC, ROC and PR curves.",
+        description=f"Scores the held-out test split: {kind.told}.",
     )
     return step, report

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.config.model import CellBar, MetricBar
 from pipelines.config.parameters import bar_parameter
+from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "QualityGate"
 FAIL = "QualityGateFailed"
-GROUP = "binary_classification_metrics"
 # A cell of the confusion matrix by its place: actual class, predicted class.
 CELLS = {"true_positive": "1.1", "true_negative": "0.0", "false_positive": "0.1", "false_negative": "1.0"}
 
 
-def json_path(bar: MetricBar | CellBar) -> str:
+def json_path(bar: MetricBar | CellBar, problem: str) -> str:
     """Return the path of a bar's number in evaluation.json."""
-    return f"{GROUP}.confusion_matrix.{CELLS[bar.cell]}" if isinstance(bar, CellBar) else f"{GROUP}.{bar.metric}.value"
+    group = KINDS[problem].group
+    return f"{group}.confusion_matrix.{CELLS[bar.cell]}" if isinstance(bar, CellBar) else f"{group}.{bar.metric}.value"
 
 
 def compose(composition: Composition, judged: Any, report: Any, open_steps: list[Any]) -> Any:
@@ -28,7 +29,7 @@ def compose(composition: Composition, judged: Any, report: Any, open_steps: list
     from sagemaker.core.workflow.functions import JsonGet
     from sagemaker.mlops.workflow.condition_step import ConditionStep
 
-    numbers = [JsonGet(step_name=judged.name, property_file=report, json_path=json_path(bar)) for bar in composition.config.gate]
+    numbers = [JsonGet(step_name=judged.name, property_file=report, json_path=json_path(bar, composition.config.problem)) for bar in composition.config.gate]
     limits = [composition.parameters[bar_parameter(bar)] for bar in composition.config.gate]
     kinds = [ConditionGreaterThanOrEqualTo if bar.at_least is not None else ConditionLessThanOrEqualTo for bar in composition.config.gate]
     return ConditionStep(

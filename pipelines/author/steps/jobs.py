@@ -98,7 +98,7 @@ def processing_step(
         )
         for output in outputs
     ]
-    step_args = processor.run(inputs=[*inputs, input_("code", f"{bundle.prefix}/", CODE)], outputs=made, arguments=arguments)
+    step_args = processor.run(inputs=[*inputs, input_("code", f"{bundle.prefix}/", CODE)], outputs=made, arguments=arguments or None)
     return ProcessingStep(name, step_args=step_args, cache_config=cache(composition), retry_policies=retries(composition), **texts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.jobs import cache, retries
+from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -53,7 +54,9 @@ def _hyperparameters(composition: Composition) -> dict[str, Any]:
     given = {name: _text(value) for name, value in composition.config.training.hyperparameters.items()}
     seed = {} if "seed" in given else {"seed": composition.parameters["Seed"].to_string()}
     if not composition.config.training.script:
-        return {"objective": "binary:logistic", "num_round": "100", **given, **seed}
+        kind, classes = KINDS[composition.config.problem], composition.config.label.classes
+        several = {"num_class": str(len(classes))} if classes else {}
+        return {"objective": kind.objectives[0], "num_round": "100", **several, **given, **seed}
     bundle = composition.bundles["training"]
     uri, _ = bundle.archive()
     return {**given, **seed, "sagemaker_program": bundle.script, "sagemaker_submit_directory": uri}

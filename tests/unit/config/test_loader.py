@@ -68,6 +68,13 @@ def test_three_keys_are_enough(project):
         ("recipe: [{step: filter_rows, where: \"__import__('os')\"}]\n", "recipe\\[0\\].where: .*there is no function '__import__'"),
         ("recipe: [{step: filter_rows, where: a.b > 1}]\n", "recipe\\[0\\].where: .*Attribute is not part of the language"),
         ("recipe: [{step: join, other: rates, columns: [a]}]\n", "recipe\\[0\\].other: there is no such input; got 'rates', and data.others is empty"),
+        ("problem: regression\ngate: [{metric: auc, at_least: 0.5}]\n", "gate\\[0\\].metric: regression has no such metric; got 'auc', expected one of: mae"),
+        ("problem: regression\ngate: [{cell: false_negative, at_most: 5}]\n", "gate\\[0\\].cell: regression has no such cell"),
+        ("problem: regression\ngate: [{metric: rmse, at_most: -1}]\n", "gate\\[0\\].at_most: out of range; got -1, expected 0 to inf"),
+        ("problem: regression\nevaluation: {threshold: 0.4}\n", "evaluation.threshold: has no effect with problem regression"),
+        ("problem: multiclass_classification\n", "label.classes: missing"),
+        ("problem: multiclass_classification\nrecipe: [{step: target_encode, columns: [a]}]\n", "recipe\\[0\\].step: target_encode has no meaning"),
+        ("problem: multiclass\n", "problem: not allowed; got 'multiclass'"),
         ("split: {train: 0.9, validation: 0.1}\n", "split: nothing is left for the test split"),
         ("training: {hyperparameters: {objective: reg:squarederror}}\n", "not for binary_classification; got 'reg:squarederror'"),
         ("parameters: {MinAcuracy: 0.5}\n", "parameters.MinAcuracy: the pipeline has no such parameter"),
@@ -90,6 +97,21 @@ def test_a_further_input_must_be_used_and_be_named_right(project):
     file.write_text(BASE.replace("{input: d.csv}", "{input: d.csv, others: {rates: {input: r.csv}}}") + "recipe: [{step: concat, other: rate}]\n")
     told = message(file)
     assert "got 'rate', expected one of: rates. Did you mean rates?" in told and "data.others.rates: no step uses this input" in told
+
+
+@pytest.mark.parametrize(
+    ("label", "problem", "words"),
+    [
+        ("{column: y, positive: 1}", "regression", "label.positive: has no effect with problem regression"),
+        ("{column: y, classes: [a, b]}", "binary_classification", "label.classes: has no effect"),
+        ("{column: y, classes: [a, a]}", "multiclass_classification", "'a' stands twice"),
+        ("{column: y, classes: [a]}", "multiclass_classification", "needs every class"),
+    ],
+)
+def test_what_a_label_says_must_fit_the_problem(project, label, problem, words):
+    file = project()
+    file.write_text(BASE.replace("{column: y}", label) + f"problem: {problem}\n")
+    assert words in message(file)
 
 
 def test_the_label_may_be_kept_and_its_missing_values_dropped(project):

@@ -9,6 +9,7 @@ import pytest
 from sklearn import metrics as reference
 
 from evaluation import evaluate
+from jobkit import scores as measures
 from jobkit.failure import JobError
 
 
@@ -23,7 +24,7 @@ def case():
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9])
 def test_every_metric_is_scikit_learns(case, threshold):
     target, scores = case
-    told = evaluate.binary(target, scores, threshold)
+    told = measures.binary(target, scores, threshold)
     predicted = (scores >= threshold).astype(int)
     expected = {
         "accuracy": reference.accuracy_score(target, predicted),
@@ -40,7 +41,7 @@ def test_every_metric_is_scikit_learns(case, threshold):
 
 
 def test_curves_go_from_corner_to_corner_with_few_points(case):
-    told = evaluate.binary(*case, 0.5)
+    told = measures.binary(*case, 0.5)
     roc = told["receiver_operating_characteristic_curve"]
     assert (roc["false_positive_rates"][0], roc["true_positive_rates"][-1]) == (0.0, 1.0) and len(roc["false_positive_rates"]) <= 200
     false, true, _ = reference.roc_curve(case[0], case[1], drop_intermediate=False)
@@ -50,7 +51,7 @@ def test_curves_go_from_corner_to_corner_with_few_points(case):
 
 @pytest.mark.parametrize(("target", "scores"), [([1, 1], [0.9, 0.1]), ([0, 0], [0.9, 0.1])])
 def test_one_class_only_has_no_division_by_zero(target, scores):
-    told = evaluate.binary(np.array(target, dtype=float), np.array(scores), 0.5)
+    told = measures.binary(np.array(target, dtype=float), np.array(scores), 0.5)
     assert told["auc"]["value"] == 0.5
     json.dumps(told, allow_nan=False)
 
