@@ -19,7 +19,7 @@ from pipelines.jobs import jobs_root
 from pipelines.sql.query import translate
 
 SHIPPED: Mapping[str, str] = {
-    "profile": "processing/profile.py",
+    "profile": "processing/profile_data.py",
     "preprocess": "processing/preprocess.py",
     "training": "training/train.py",
     "evaluation": "evaluation/evaluate.py",
