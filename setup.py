@@ -11,6 +11,7 @@ CARRIED = {
     "pipelines._jobs.evaluation": "evaluation",
     "pipelines._jobs.jobkit": "jobkit",
     "pipelines._jobs.jobkit.profile": "jobkit/profile",
+    "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
     "pipelines._jobs.jobkit.steps": "jobkit/steps",
     "pipelines._examples": "examples",
 }

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from jobkit import failure, recipe, table, write
+from jobkit import failure, leakage, recipe, table, write
 from jobkit import label as labels
 from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
@@ -19,15 +19,20 @@ from jobkit.steps.base import Context
 
 
 class Prepared(NamedTuple):
-    """Hold the result: for each split the label (float64, shape (rows,): 0 and 1, places of classes, or amounts), the features, and the fitted recipe."""
+    """Hold the result: for each split the label (float64, shape (rows,): 0 and 1, places of classes, or amounts), the features, and the fitted recipe.
+
+    `origins` tells which of the `raw` rows each row was (int64).
+    """
 
     labels: Dict[str, np.ndarray]
     features: Dict[str, Dict[str, np.ndarray]]
     recipe: recipe.Fitted
+    raw: Table
+    origins: Dict[str, np.ndarray]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features) and `recipe`."""
+    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features), `recipe` and `leakage`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of the split")
     seed = parser.parse_args(list(argv)).seed
@@ -40,9 +45,22 @@ def main(argv: Sequence[str]) -> int:
     for name, label in prepared.labels.items():
         told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
         print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
+    _check({**job, "recipe": steps}, prepared, seed)
     side_by_side(lambda name: _write(name, prepared, job["label"]["column"]), SPLITS, len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     return 0
+
+
+def _check(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
+    """Look for leaks, print what is found and write leakage.json."""
+    case = leakage.Case(prepared.raw, prepared.features, prepared.labels, prepared.origins, job, prepared.recipe, seed)
+    report = leakage.check(case, job["leakage"])
+    for finding in report["findings"]:
+        print("leakage, {}: {} {}".format(finding["severity"], finding["message"], finding["advice"]))
+    folder = processing("leakage")
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "leakage.json").write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
 def _write(name: str, prepared: Prepared, label: str) -> None:
@@ -89,8 +107,9 @@ def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str,
     fitted = recipe.finish(schema, before, after, train, context)
     fitted.update(_settings(job, classes, seed), rows={"train": len(parts["train"]), "train_after": len(train)})
     splits = {"train": train, **{name: recipe.transform(rows.take(parts[name]), fitted) for name in SPLITS[1:]}}
-    numbers = {name: whole[part.origin] for name, part in splits.items()}
-    return Prepared(numbers, {name: recipe.features(part, fitted) for name, part in splits.items()}, fitted)
+    origins = {name: part.origin for name, part in splits.items()}
+    numbers = {name: whole[origin] for name, origin in origins.items()}
+    return Prepared(numbers, {name: recipe.features(part, fitted) for name, part in splits.items()}, fitted, raw, origins)
 
 
 def _settings(job: Mapping[str, Any], classes: Sequence[str], seed: int) -> Dict[str, Any]:

@@ -15,7 +15,7 @@ NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY = "numeric", "binary", "ca
 FIELD_KINDS = (NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY)
 DATE_FORMATS = ("", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d %b %Y", "%b %d, %Y")
 DATE_SHARE, LOOKED_AT, MOST_PARSED = 0.95, 300, 50000
-ID_NAME = re.compile(r"(^|[_\s.-])(id|uuid|guid|key|index|no|nr|number)$|(?<=[a-z])(Id|ID)$|^unnamed: 0$", re.IGNORECASE)
+ID_NAME = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid|key|index|no|nr|number)$|^unnamed: 0$)|(?<=[a-z])(Id|ID)$")
 ID_ROWS, ID_SHARE, TEXT_WORDS, TEXT_SHARE = 20, 0.95, 3.0, 0.2
 
 LARGEST = 1e150  # of larger numbers the squares overflow; they count as this

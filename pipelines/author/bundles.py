@@ -60,7 +60,7 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
 def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     """Return the part of the configuration that a job reads from job.json."""
     full = config.as_json()
-    parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference") if section == "preprocess" else ()))}
+    parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference", "leakage") if section == "preprocess" else ()))}
     if section == "profile" and config.profile:
         parts["profile"] = {**config.profile.settings(), "recipe": full["recipe"]}
     return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts

@@ -10,12 +10,12 @@ from typing import Any
 from pipelines.author import bundles
 from pipelines.author.images import xgboost_image
 from pipelines.author.sdk import make_session, quiet_sdk
-from pipelines.author.steps import evaluate, gate, preprocess, profile, register, train
+from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 
 # What each Fail step that we generate means; `sagewright run` ends with the exit code of it.
-MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard"}
+MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage.FAIL: "guard"}
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,17 @@ def build(config: PipelineConfig, root: Path) -> Any:
 
 
 def _steps(composition: Composition) -> list[Any]:
-    prepared = preprocess.compose(composition)
+    prepared, leaks = preprocess.compose(composition)
     first = profile.compose(composition, prepared) if composition.config.profile else [prepared]
     trained = train.compose(composition, prepared)
     judged, report = evaluate.compose(composition, prepared, trained)
+    first = [*first, leakage.compose(composition, prepared, leaks, trained)]
     registered = register.compose(composition, trained, judged) if composition.config.registration else None
     if composition.config.gate:
-        return [*first, trained, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
+        return [*first, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
     if registered:
         registered.add_depends_on([judged])
-    return [*first, trained, judged, *([registered] if registered else [])]
+    return [*first, judged, *([registered] if registered else [])]
 
 
 def _parameter(declared: Any, default: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from pipelines.config.feature_group import FeatureGroup
+from pipelines.config.leakage import Leakage
 from pipelines.config.problem import ALL_METRICS, Problem
 from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
@@ -233,6 +234,7 @@ class PipelineConfig(Section):
     recipe: Annotated[tuple[RecipeStep, ...], FromList] = Field(default=(), description="Steps that turn raw rows into features, in order")
     split: Split = Split()
     inference: Inference = Inference()
+    leakage: Leakage = Leakage()
     profile: Profile | None = Field(default=None, description="Look at the raw data before anything else; no such step if absent")
     preprocess: Job = Job()
     training: Training = Training()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.author.steps import leakage
 from pipelines.author.steps.jobs import ML, input_, processing_step, raw_input
 from pipelines.config.parameters import input_parameter
 
@@ -11,18 +12,19 @@ if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Preprocess"
-OUTPUTS = ["train", "validation", "test", "recipe"]
+OUTPUTS = ["train", "validation", "test", "recipe", "leakage"]
 
 
-def compose(composition: Composition) -> Any:
-    """Return the step."""
+def compose(composition: Composition) -> tuple[Any, Any]:
+    """Return the step, and the property file that LeakageGate reads, None when there is no such gate."""
     steps = [step.step.replace("_", " ") for step in composition.config.recipe]
     done = ", ".join(dict.fromkeys(steps)) or "no recipe"
     others = [
         input_(name, composition.parameters[input_parameter(name)], f"{ML}/input/{name}", source.distribution)
         for name, source in composition.config.data.others.items()
     ]
-    return processing_step(
+    report = leakage.property_file() if composition.config.leakage.fail_on else None
+    step = processing_step(
         composition,
         NAME,
         "preprocess",
@@ -31,4 +33,6 @@ def compose(composition: Composition) -> Any:
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",
         description=f"Splits the rows, then fits on the training split only: {done}."[:3072],
+        property_files=[report] if report else None,
     )
+    return step, report

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.author.steps import guard
+from pipelines.author.steps.guard import Guard
 from pipelines.author.steps.jobs import processing_step, raw_input
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Profile"
-GATE = "ProfileGate"
 FAIL = "ProfileFailed"
+GUARD = Guard(
+    name="ProfileGate",
+    fail=FAIL,
+    title="Is the data fit to learn from?",
+    told="Opens when the profile finds nothing of",
+    found="The profile stopped the pipeline, findings:",
+    see="- see profile.html of the step Profile; nothing was trained.",
+    stop="Stop: the data has flaws",
+)
 REPORT = "ProfileVerdict"
 FILE = "verdict.json"  # a file of its own: profile.json grows with the columns, and a condition reads two members
 
@@ -35,34 +45,4 @@ def compose(composition: Composition, prepared: Any) -> list[Any]:
         display_name="Look at the raw data",
         description="Reports types, missing values, duplicates, leaks, correlation, unusual rows and a quick model: profile.html and profile.json.",
     )
-    return [step, _gate(config.fail_on, step, verdict, prepared)] if config.fail_on else [step, prepared]
-
-
-def _gate(reasons: tuple[str, ...], profiled: Any, verdict: Any, prepared: Any) -> Any:
-    from sagemaker.core.workflow.conditions import ConditionLessThanOrEqualTo
-    from sagemaker.core.workflow.functions import JsonGet
-    from sagemaker.mlops.workflow.condition_step import ConditionStep
-
-    count = JsonGet(step_name=profiled.name, property_file=verdict, json_path="verdict.findings")
-    told = JsonGet(step_name=profiled.name, property_file=verdict, json_path="verdict.message")
-    return ConditionStep(
-        GATE,
-        conditions=[ConditionLessThanOrEqualTo(left=count, right=0)],
-        if_steps=[prepared],
-        else_steps=[_fail(count, told)],
-        display_name="Is the data fit to learn from?",
-        description=f"Opens when the profile finds nothing of: {', '.join(reasons)}."[:3072],
-    )
-
-
-def _fail(count: Any, told: Any) -> Any:
-    from sagemaker.core.workflow.functions import Join
-    from sagemaker.mlops.workflow.fail_step import FailStep
-
-    words = ["The profile stopped the pipeline, findings:", count, "namely", told, "- see profile.html of the step Profile; nothing was trained."]
-    return FailStep(
-        FAIL,
-        error_message=Join(on=" ", values=words),
-        display_name="Stop: the data has flaws",
-        description="Ends the execution and names the findings.",
-    )
+    return [step, guard.compose(GUARD, step, verdict, config.fail_on, [prepared])] if config.fail_on else [step, prepared]
