@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -45,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
     for name, label in prepared.labels.items():
         told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
         print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
-    _check({**job, "recipe": steps}, prepared, seed)
-    side_by_side(lambda name: _write(name, prepared, job["label"]["column"]), SPLITS, len(rows))
+    tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job["label"]["column"]) for name in SPLITS]  # type: ignore[misc]
+    side_by_side(lambda task: task(), [*tasks, lambda: _check({**job, "recipe": steps}, prepared, seed)], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     return 0
 

@@ -12,7 +12,8 @@ from jobkit.leakage.evidence import HIGH, LOW, MEDIUM, Case, Finding
 from jobkit.profile.fields import ID_NAME
 
 MIX, SHIFT, MISSING = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(0xFFFFFFFFFFFFFFFF)
-ROWS, KEY_COLUMNS = 100000, 6
+SMALL_MIX = np.uint32(0x9E3779B1)
+ROWS, KEY_COLUMNS = 50000, 4
 MANY, TWINS, SHARED = 0.01, 0.05, 0.05
 FEW_LEVELS, MOST_LEVELS = 0.001, 0.95
 
@@ -38,9 +39,12 @@ def _sampled(features: Mapping[str, np.ndarray], rows: int, divisor: int) -> np.
     """Return the positions (int64) of a sample chosen by content: equal rows are in it together, in every split."""
     if divisor < 2:
         return np.arange(rows)
-    order = sorted(features, key=lambda name: features[name].dtype.kind != "f")
-    keys = hashed([features[name] for name in order[:KEY_COLUMNS]], rows)
-    return np.flatnonzero((keys >> SHIFT) % np.uint64(divisor) == 0)
+    keys = np.zeros(rows, dtype=np.uint32)
+    for name in sorted(features, key=lambda name: features[name].dtype.kind != "f")[:KEY_COLUMNS]:
+        values = features[name]
+        keys = (keys ^ (values.view(np.uint32) if values.dtype == np.float32 else values.astype(np.uint32))) * SMALL_MIX
+        keys ^= keys >> np.uint32(15)
+    return np.flatnonzero(keys % np.uint32(divisor) == 0)
 
 
 def overlap(case: Case) -> Iterator[Finding]:

@@ -11,20 +11,20 @@ from jobkit import label as labels
 from jobkit import recipe as recipes
 from jobkit.columns import Table
 from jobkit.failure import JobError
-from jobkit.leakage.evidence import HIGH, Case, Finding, some_rows
-from jobkit.profile.leakage import auc
+from jobkit.leakage.evidence import HIGH, Case, Finding, fields_of, some_rows
+from jobkit.profile.leakage import auc, binned
 from jobkit.profile.target import REGRESSION
 from jobkit.steps.base import Context
 
-TRIED_ROWS, FEWEST, ROUNDS, DEPTH = 3000, 200, 20, 4
+TRIED_ROWS, FEWEST = 3000, 200
 SPREADS, LEAST = 5.0, 0.08
 LOOKED_AT = 16
 
 
 def shuffled_label(case: Case) -> Iterator[Finding]:
     """Yield that a model learns from shuffled labels: the recipe is fitted anew on half of a sample whose labels are shuffled and judged on the other half."""
-    rows = case.raw.take(np.sort(np.concatenate(list(case.origins.values()))))
-    rows = rows.take(some_rows(len(rows), TRIED_ROWS, case.seed))
+    origins = np.concatenate(list(case.origins.values()))
+    rows = case.raw.take(np.sort(origins[some_rows(len(origins), TRIED_ROWS, case.seed)]))
     if len(rows) < FEWEST:
         return
     generator = np.random.RandomState(case.seed)
@@ -42,8 +42,6 @@ def shuffled_label(case: Case) -> Iterator[Finding]:
 
 def _trial(rows: Table, case: Case, generator: Any) -> Any:
     """Return the rank score of a quick model (0.5 is chance) and its standard deviation under chance."""
-    import xgboost
-
     _, early, late = recipes.divide(case.job["recipe"])
     context = Context(label=case.job["label"]["column"], training=True, seed=case.seed)
     start = Table(rows.columns, np.arange(len(rows)))
@@ -57,9 +55,19 @@ def _trial(rows: Table, case: Case, generator: Any) -> Any:
     after, train = recipes.run(train, late, context._replace(target=whole))
     fitted = recipes.finish(recipes.schema_of(start, context.label), before, after, train, context)
     told, asked = (recipes.features(part, fitted) for part in (train, recipes.transform(test, fitted)))
-    options = {"max_depth": DEPTH, "eta": 0.3, "seed": case.seed, "nthread": 1, "verbosity": 0, "objective": "binary:logistic"}
-    booster = xgboost.train(options, xgboost.DMatrix(_matrix(told), whole[train.origin]), ROUNDS, verbose_eval=False)
-    return _judged(booster.predict(xgboost.DMatrix(_matrix(asked))), whole[test.origin])
+    return _judged(_answers(told, whole[train.origin], asked), whole[test.origin])
+
+
+def _answers(told: Mapping[str, np.ndarray], target: np.ndarray, asked: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return log odds for the rows in `asked` (float64): naive Bayes on the features in bins, learnt from the rows in `told`."""
+    known = len(target)
+    both = {name: np.concatenate([values, asked[name]]) for name, values in told.items()}
+    odds = np.zeros(len(next(iter(asked.values()))))
+    for field in fields_of(both, np.arange(known + len(odds))):
+        cells, count = binned(field)
+        positive, negative = (np.bincount(cells[:known][target == side], minlength=count) + 1.0 for side in (1, 0))
+        odds += np.log(positive / positive.sum() / (negative / negative.sum()))[cells[known:]]
+    return odds
 
 
 def _judged(answers: np.ndarray, actual: np.ndarray) -> Any:
@@ -76,10 +84,6 @@ def _ranks(target: np.ndarray, problem: str) -> np.ndarray:
         return (target > np.median(target)).astype(np.float64)
     values, counts = np.unique(target, return_counts=True)
     return (target == values[-1 if len(values) == 2 else int(counts.argmax())]).astype(np.float64)
-
-
-def _matrix(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.column_stack([values.astype(np.float32) for values in columns.values()])
 
 
 def dependent_rows(case: Case) -> Iterator[Finding]:
