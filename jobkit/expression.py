@@ -42,7 +42,7 @@ def names(source: str) -> Tuple[str, ...]:
     Raises:
         JobError: it is not an expression of this language.
     """
-    tree, quoted = _parse(source)
+    tree, quoted = parse(source)
     foreign = next((what for node in ast.walk(tree) for what in [_foreign(node)] if what), "")
     if foreign:
         raise JobError("expression {!r}: {}".format(source, foreign))
@@ -51,7 +51,7 @@ def names(source: str) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(quoted.get(name, name) for name in found))
 
 
-def _parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
+def parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
     """Return the syntax tree and the columns that stand in backticks, by the names that stand in for them."""
     quoted: Dict[str, str] = {}
 
@@ -97,7 +97,7 @@ def compile_expression(source: str, kinds: Mapping[str, str]) -> Compiled:
     Raises:
         JobError: it is not an expression of this language, names an unknown column, or mixes numbers and text.
     """
-    tree, quoted = _parse(source)
+    tree, quoted = parse(source)
     builder = _Builder(source, kinds, quoted)
     node = builder.build(tree)
     return Compiled(node.kind, names(source), _guarded(node.run))
