@@ -28,6 +28,7 @@ COMMANDS = (
     "logs",
     "registry",
     "approve",
+    "export",
     "feature_group",
     "upsert",
     "doctor",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.aws.faults import explained
+from pipelines.aws.objects import split_uri, upload
 from pipelines.errors import UsageError
 
 INLINE_CHARACTERS = 100 * 1024
@@ -53,7 +54,7 @@ def upsert(
 
         session = boto3.Session(region_name=region)
         s3, sagemaker = session.client("s3"), session.client("sagemaker")
-    uploaded = tuple(uri for uri, body in sorted(objects.items()) if _upload(s3, uri, body, progress))
+    uploaded = tuple(uri for uri, body in sorted(objects.items()) if upload(s3, uri, body, progress))
     wanted = {"PipelineName": name, "RoleArn": role_arn, "PipelineDescription": description or name}
     body = _definition(s3, definition_json, name, objects)
     arn, action = _create_or_update(sagemaker, definition_json, {**wanted, **body})
@@ -74,43 +75,11 @@ def _check_account(definition_json: str, role_arn: str, objects: Mapping[str, by
         )
 
 
-def _split(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
-
-
-def _upload(s3: Any, uri: str, body: bytes | Path, progress: Callable[[str], None]) -> bool:
-    """Upload an object unless one of the same key and size is there; keys carry the content's hash, so the same key is the same content."""
-    bucket, key = _split(uri)
-    size_bytes = len(body) if isinstance(body, bytes) else body.stat().st_size
-    with explained("s3:PutObject", uri):
-        if _stored_size(s3, bucket, key) == size_bytes:
-            return False
-        progress(f"uploading {uri} ({size_bytes:,} bytes)")
-        if isinstance(body, bytes):
-            s3.put_object(Bucket=bucket, Key=key, Body=body)
-        else:
-            s3.upload_file(str(body), bucket, key)
-    return True
-
-
-def _stored_size(s3: Any, bucket: str, key: str) -> int | None:
-    from botocore.exceptions import ClientError
-
-    try:
-        return int(s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
-    except ClientError as error:
-        # A role without s3:ListBucket is answered 403 for a key that is not there; the upload itself then tells what is allowed.
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "403"):
-            return None
-        raise
-
-
 def _definition(s3: Any, text: str, name: str, objects: Mapping[str, bytes | Path]) -> dict[str, Any]:
     """Return the definition as the request takes it: inline, or by its place in S3 from 100 KiB on."""
     if len(text) < INLINE_CHARACTERS or not objects:
         return {"PipelineDefinition": text}
-    bucket, _ = _split(next(iter(sorted(objects))))
+    bucket, _ = split_uri(next(iter(sorted(objects))))
     key = f"{name}/definitions/{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     with explained("s3:PutObject", f"s3://{bucket}/{key}"):
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())

@@ -9,11 +9,13 @@ from typing import Any
 
 from pipelines.export.calls import calls, literal
 
-PLAIN = Path(__file__).with_name("plain.py")
+PLAIN = tuple(Path(__file__).with_name(name) for name in ("plain_values.py", "plain.py", "plain_expressions.py"))
 MAIN = '''
 def main():
     """Read a file of raw rows and write their features: python {file} ROWS.csv FEATURES.csv"""
-    source, target = sys.argv[1:3]
+    if len(sys.argv) != 3:
+        raise SystemExit(main.__doc__)
+    source, target = sys.argv[1:]
     readers = {{".parquet": pd.read_parquet, ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False)}}
     read = readers.get(Path(source).suffix, lambda path: pd.read_csv(path, sep={delimiter!r}, encoding={encoding!r}, dtype=str, keep_default_na=False))
     made = transform(read(source))
@@ -29,18 +31,21 @@ if __name__ == "__main__":
 '''
 
 
-def functions() -> tuple[list[ast.stmt], dict[str, ast.stmt], str]:
-    """Return the imports of plain.py, its functions and constants by name in their order, and its text."""
-    text = PLAIN.read_text()
-    tree = ast.parse(text)
-    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) and getattr(node, "module", "") != "__future__"]
-    named: dict[str, ast.stmt] = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            named[node.name] = node
-        elif isinstance(node, ast.Assign):
-            named.update({name.id: node for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)})
-    return imports, named, text
+def functions() -> tuple[list[ast.stmt], dict[str, tuple[ast.stmt, str]]]:
+    """Return the imports of the plain files, and their functions and constants by name with their text, in their order."""
+    imports: list[ast.stmt] = []
+    named: dict[str, tuple[ast.stmt, str]] = {}
+    for file in PLAIN:
+        text = file.read_text()
+        for node in ast.parse(text).body:
+            source = ast.get_source_segment(text, node) or ""
+            if isinstance(node, ast.FunctionDef):
+                named[node.name] = node, source
+            elif isinstance(node, ast.Assign):
+                named.update({name.id: (node, source) for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)})
+            elif isinstance(node, ast.Import) or isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] not in ("__future__", "pipelines"):
+                imports.append(node)
+    return imports, named
 
 
 def _free(node: ast.AST) -> set[str]:
@@ -51,19 +56,18 @@ def _free(node: ast.AST) -> set[str]:
 
 
 def needed(code: str) -> tuple[list[str], list[str]]:
-    """Return the import lines and the pieces of plain.py that some code needs, in their order."""
-    imports, named, text = functions()
+    """Return the import lines and the pieces of the plain files that some code needs, in their order."""
+    imports, named = functions()
     found: set[str] = set()
     waiting = [name for name in _free(ast.parse(code)) if name in named]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [other for other in _free(named[name]) if other in named]
-    nodes = list(dict.fromkeys(node for name, node in named.items() if name in found))
-    pieces = [ast.get_source_segment(text, node) or "" for node in nodes]
-    used = set().union(*(_free(node) for node in nodes), _free(ast.parse(code)), {"np", "pd", "sys", "Path"})
-    return list(_imports(imports, used)), pieces
+            waiting += [other for other in _free(named[name][0]) if other in named]
+    pieces = list(dict.fromkeys(source for name, (_, source) in named.items() if name in found))
+    used = set().union(*(_free(named[name][0]) for name in found), _free(ast.parse(code)), {"np", "pd", "sys", "Path"})
+    return list(dict.fromkeys(_imports(imports, used))), pieces
 
 
 def _imports(imports: Sequence[ast.stmt], used: set[str]) -> Iterator[str]:
