@@ -57,6 +57,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 )
 
 
+def kinds_of(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return the types of a flow's schema as casts name them; one without an equivalent counts as text."""
+    return {name: TYPES.get(str(kind).lower(), "text") for name, kind in schema.items()}
+
+
 def infer_and_cast(node: Node, scene: Scene) -> Made:
     """Cast every column to the type that Data Wrangler inferred; a value that is not of it becomes missing."""
     schema = member(node.trained, "schema")

@@ -19,11 +19,13 @@ def impute(node: Node, scene: Scene) -> Made:
         raise Untranslated(f"column_type {kind!r} has no equivalent")
     key = f"{kind}_parameters"
     inner = member(given, key)
-    copies, names = into(inner, columns(inner))
+    sources = columns(inner)
+    copies, names = into(inner, sources)
     wanted = text(inner, "strategy", "Most Frequent" if kind == "categorical" else "Approximate Median").lower()
     if wanted not in STRATEGIES:
         raise Untranslated(f"strategy {wanted!r} has no equivalent; known: {', '.join(STRATEGIES)}")
-    state = {} if scene.refit else _values(member(node.trained, "impute_parameters").get(key), names, kind)
+    found = {} if scene.refit else _values(member(node.trained, "impute_parameters").get(key), sources, kind)
+    state = {new: found[old] for new, old in zip(names, sources, strict=True) if old in found}
     members: dict[str, Any] = {"fitted": state} if state else {}
     return Made((*copies, one("impute", columns=names, strategy=STRATEGIES[wanted], **members)), notes=partly(names, state, scene.refit))
 

@@ -49,6 +49,7 @@ class Scene:
     columns: Mapping[str, str] | None = None
     others: tuple[tuple[str, Node, Mapping[str, str]], ...] = ()
     raw: bool = True
+    raw_columns: Mapping[str, str] | None = None
 
 
 Translator = Callable[[Node, Scene], Made]
@@ -60,7 +61,9 @@ def one(name: str, reason: str = "", /, **members: Any) -> Step:
 
 
 def chosen(node: Node) -> Mapping[str, Any]:
-    """Return the parameters of the transform that the node chose."""
+    """Return the parameters of the transform that the node chose; those of the node when its operator has only one."""
+    if not node.kind:
+        return node.parameters
     return member(node.parameters, f"{snake(node.kind)}_parameters")
 
 
