@@ -37,6 +37,7 @@ def import_flow(
         print_json(report.as_json())
     else:
         print(_told(report.as_json()))
+        print(f"Next: sagewright run{'' if directory == Path('.') else f' {directory}/pipeline.yaml'} -p InputData=FILE")
     return 0 if report.complete else 1
 
 
@@ -52,4 +53,4 @@ def _told(report: dict[str, Any]) -> str:
     lines += ["", *(f"! {text}" for text in report["warnings"])]
     lines += ["", f"{whole} of {len(report['nodes'])} nodes translated whole; the label is {report['label']}."]
     lines += [f"wrote {path}" for path in report["written"]]
-    return "\n".join([*lines, "Next: sagewright run -p InputData=FILE"])
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelines.flow.document import Flow, Node
-from pipelines.flow.translation import Made, Scene, Untranslated, member, number, pick, text
+from pipelines.flow.translation import Made, Scene, Untranslated, number, pick, text
 
 CORRELATIONS: Mapping[str, str] = {"linear": "linear", "non-linear": "nonlinear", "nonlinear": "nonlinear"}
 LABELS = ("target_column", "target", "label", "target_column_name")
@@ -73,7 +73,9 @@ def correlation(node: Node, scene: Scene) -> Made:
 
 def label_of(flow: Flow) -> str | None:
     """Return the label that the flow's reports and charts name, None when they name none."""
-    return next((found for node in flow.nodes for given in _given(node) for key in LABELS for found in [given.get(key)] if found and isinstance(found, str)), None)
+    return next(
+        (found for node in flow.nodes for given in _given(node) for key in LABELS for found in [given.get(key)] if found and isinstance(found, str)), None
+    )
 
 
 def _given(node: Node) -> Iterator[Mapping[str, Any]]:
@@ -110,6 +112,8 @@ def classes_of(flow: Flow) -> list[str]:
 def leaks(flow: Flow, names: list[str]) -> list[str]:
     """Return the columns that the flow's report called target leaks."""
     told = [warning for found in _learnt(flow) for warnings in found.values() if isinstance(warnings, list) for warning in warnings[:1000]]
-    texts = [str(warning.get("warningText", "")) for warning in told if isinstance(warning, Mapping) and str(warning.get("title", "")).lower() == "target leakage"]
+    texts = [
+        str(warning.get("warningText", "")) for warning in told if isinstance(warning, Mapping) and str(warning.get("title", "")).lower() == "target leakage"
+    ]
     words = [set(entry.replace("<b>", " ").replace("</b>", " ").replace(",", " ").split()) for entry in texts]
     return [name for name in names if any(set(name.split()) <= found if " " not in name else name in entry for found, entry in zip(words, texts, strict=True))]

@@ -42,6 +42,8 @@ TYPES: Mapping[str, str] = {
     "datetime": "date",
     "timestamp": "date",
 }
+# How inferred dates may be written; the month comes first where days and months could be confused, as pandas reads them.
+DATES = tuple(f"{day}{clock}" for day in ("%Y-%m-%d", "%m/%d/%Y", "%Y/%m/%d") for clock in ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M"))
 ON_ERROR: Mapping[str, str] = {"replace_null": "null", "drop_rows": "drop", "drop_row": "drop"}
 # Java's date patterns as strptime writes them; the longer ones first.
 PATTERNS: tuple[tuple[str, str], ...] = (
@@ -71,7 +73,10 @@ def infer_and_cast(node: Node, scene: Scene) -> Made:
     unknown = [name for name, kind in schema.items() if not isinstance(kind, str) or kind.lower() not in TYPES]
     kinds = {name: TYPES[kind.lower()] for name, kind in schema.items() if name not in unknown}
     lost = tuple(f"the type {shown(schema[name])} of column {name!r} has no equivalent; it is left as it is read" for name in unknown)
-    return Made((one("cast", "types that the flow inferred; what is not of its type is missing", columns=kinds, on_error="null"),), lost=lost)
+    dates: dict[str, Any] = {"formats": list(DATES)} if "date" in kinds.values() else {}
+    notes = ("the flow does not tell how dates are written: year-month-day and month/day/year are read, anything else is missing",) if dates else ()
+    step = one("cast", "types that the flow inferred; what is not of its type is missing", columns=kinds, on_error="null", **dates)
+    return Made((step,), lost=lost, notes=notes)
 
 
 def cast_one(node: Node, scene: Scene) -> Made:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipelines.flow import spark_model
@@ -34,14 +35,16 @@ def one_hot(node: Node, scene: Scene) -> Made:
         raise Untranslated("output_column: the columns are named after their levels")
     policy = pick(given, "invalid_handling_strategy", ONE_HOT_INVALID, "Error")
     last = flag(given, "drop_last")
-    state, problems = ({}, ()) if scene.refit else _levels(node, names)
-    members: dict[str, Any] = {"fitted": {name: levels[:-1] if last and len(levels) > 1 else levels for name, levels in state.items()}} if state else {}
+    found, problems = _levels(node, names)
+    levels = {"fitted": {name: known[:-1] if last and len(known) > 1 else known for name, known in found.items()}}
+    state = {} if scene.refit else found
+    members: dict[str, Any] = dict(levels) if state else {}
     if len(state) < len(names):
         members.update(max_levels=MOST_LEVELS, drop_last=last)
-    step = one("one_hot", columns=names, unknown=policy, missing=policy, names="raw", **members)
+    step = replace(one("one_hot", columns=names, unknown=policy, missing=policy, names="raw", **members), hint=levels)
     skipped = (SKIPPED,) if given.get("invalid_handling_strategy") == "Skip" else ()
     vector = ("the flow made one vector; the same numbers stand in one column per level",) if text(given, "output_style", "Columns") == "Vector" else ()
-    return Made((step,), lost=(*skipped, *problems), notes=(*vector, *(() if problems else partly(names, state, scene.refit))))
+    return Made((step,), lost=(*skipped, *(() if scene.refit else problems)), notes=(*vector, *(() if problems else partly(names, state, scene.refit))))
 
 
 def ordinal(node: Node, scene: Scene) -> Made:

@@ -56,7 +56,7 @@ def _leave_out(members: dict[str, Any], scene: Scene) -> list[str]:
     if named is None or name in COMBINING:
         return []
     label = [] if name in MAY_NAME_THE_LABEL else [column for column in named if column == scene.label]
-    absent = [column for column in named if scene.columns is not None and column not in scene.columns]
+    absent = [column for column in named if _absent(column, scene)]
     out = {*label, *absent}
     members["columns"] = {key: value for key, value in named.items() if key not in out} if isinstance(named, Mapping) else [c for c in named if c not in out]
     for key in BY_COLUMN:
@@ -66,11 +66,16 @@ def _leave_out(members: dict[str, Any], scene: Scene) -> list[str]:
     return told + [f"the column {column!r}: no step before makes it" for column in absent]
 
 
+def _absent(column: str, scene: Scene) -> bool:
+    """Tell whether a column is known not to be there."""
+    return scene.columns is not None and column not in scene.columns and not column.startswith(scene.open)
+
+
 def _check_expressions(made: Mapping[str, str], scene: Scene) -> None:
     read = [column for source in made.values() for column in job_module("jobkit.expression").names(source)]
     if scene.label in read or scene.label in made:
         raise Untranslated(f"it reads or makes the label {scene.label!r}: the model would be told the answer")
-    absent = [column for column in read if scene.columns is not None and column not in scene.columns]
+    absent = [column for column in read if _absent(column, scene)]
     if absent:
         raise Untranslated(f"it reads the column {absent[0]!r}, which no step before makes")
 

@@ -45,6 +45,7 @@ class Imported:
     outcomes: list[Outcome] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     columns: dict[str, str] | None = None
+    open: list[str] = field(default_factory=list)
     leaking: list[str] = field(default_factory=list)
 
     @property
@@ -152,7 +153,7 @@ def _add(node: Node, scene: Scene, found: Made, made: Imported) -> Outcome:
     """Add what a translator made; return the node's outcome."""
     lost, places = list(found.lost), []
     for step in found.steps:
-        now = replace(scene, columns=made.columns)
+        now = replace(scene, columns=made.columns, open=tuple(made.open))
         fitted, left_out = fit(step, now, [other.step for _, other in made.steps])
         lost += left_out
         if fitted is not None:
@@ -175,7 +176,9 @@ def _place(node: Node, step: Step, scene: Scene, made: Imported) -> str:
     elif made.columns is None and name == "cast" and isinstance(schema, Mapping):
         made.columns = kinds_of(schema)  # with the label, which the step itself leaves alone
     elif made.columns is not None:
-        made.columns = follow.after(step.step, made.columns)
+        made.columns = follow.after({**step.step, **step.hint}, made.columns)
+        levels = step.hint.get("fitted", {})
+        made.open += [f"{column}_" for column in step.step["columns"] if column not in levels] if name == "one_hot" else []
     return name
 
 
@@ -199,7 +202,9 @@ def _finish(made: Imported) -> None:
     for name in made.leaking:
         made.warnings.append(f"LEAK: the flow keeps {name!r}, of which its own report warned: it gives the label away. Drop it, unless it is known beforehand.")
     if made.columns is None:
-        made.warnings.append("The flow holds no types, so it cannot be told which text columns are left; encode or drop them, or Preprocess stops and names them.")
+        made.warnings.append(
+            "The flow holds no types, so it cannot be told which text columns are left; encode or drop them, or Preprocess stops and names them."
+        )
         return
     left = [name for name, kind in made.columns.items() if kind in ("text", "date") and name != made.label]
     if not left:

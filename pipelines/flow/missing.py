@@ -6,7 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.flow.document import Node
-from pipelines.flow.translation import Made, Scene, Untranslated, by_column, chosen, columns, finite, into, member, number, one, partly, plain, quoted_name, text
+from pipelines.flow.translation import (
+    Made,
+    Scene,
+    Untranslated,
+    by_column,
+    chosen,
+    columns,
+    finite,
+    into,
+    member,
+    number,
+    one,
+    partly,
+    plain,
+    quoted_name,
+    text,
+)
 
 STRATEGIES: Mapping[str, str] = {"mean": "mean", "approximate median": "approximate_median", "median": "median", "most frequent": "mode", "mode": "mode"}
 

@@ -17,11 +17,15 @@ class Untranslated(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """Hold a step of the recipe and the reason that stands beside it; `reasons` has one for columns that deserve it."""
+    """Hold a step of the recipe and the reason that stands beside it; `reasons` has one for columns that deserve it.
+
+    `hint` holds members that are not written but tell which columns the step makes.
+    """
 
     step: Mapping[str, Any]
     reason: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
+    hint: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,17 @@ class Made:
 
 @dataclass(frozen=True)
 class Scene:
-    """Hold what a translator may know: flags of the command, the label, the columns at this node by kind (None: unknown), inputs by their names."""
+    """Hold what a translator may know: flags of the command, the label, the columns at this node by kind (None: unknown), inputs by their names.
+
+    `open` holds the beginnings of column names that an encoding makes from levels that the flow does not tell.
+    """
 
     refit: bool = False
     allow_code: bool = False
     label: str | None = None
     columns: Mapping[str, str] | None = None
     others: tuple[tuple[str, Node, Mapping[str, str]], ...] = ()
+    open: tuple[str, ...] = ()
     raw: bool = True
     raw_columns: Mapping[str, str] | None = None
 

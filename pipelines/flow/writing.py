@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from pipelines.flow.document import Node
 from pipelines.flow.importing import NOT, TRANSLATED, Imported
 from pipelines.flow.translation import Step
 from pipelines.samples import SCHEMA_FILE
-from pipelines.scaffold.text import OBJECTIVES, POSITIVE_WORDS, comment, flow, quoted
+from pipelines.scaffold.text import OBJECTIVES, POSITIVE_WORDS, WIDTH, comment, flow, quoted
 
 PROBLEMS: Mapping[str, str] = {
     "binary": "binary_classification",
@@ -93,7 +94,7 @@ def _label(made: Imported) -> Iterator[str]:
 
 def _warned(made: Imported) -> Iterator[str]:
     if made.warnings:
-        yield from ("", *(comment(f"! {text}") for text in made.warnings))
+        yield from ("", *(comment(line) for text in made.warnings for line in textwrap.wrap(f"! {text}", WIDTH, subsequent_indent="  ")))
     yield from (line for remark in made.remarks[:1] for line in ("", "# What the flow wrote, and the pipeline does not:"))
     yield from (comment(f"* {remark}") for remark in made.remarks)
     dropped = [outcome for outcome in made.outcomes if outcome.status != TRANSLATED]
@@ -113,7 +114,7 @@ def _recipe(made: Imported) -> Iterator[str]:
     for node, step in made.steps:
         yield from _step(node, step)
     if made.leaking:
-        yield comment("The flow's report calls these leaks; take the marks away if they would still be features here:")
+        yield comment("The flow's report calls these target leaks; a recipe that still has them as features needs this step:")
         yield "  # - step: drop_columns"
         yield f"  #   columns: {flow(made.leaking)}"
 
@@ -149,5 +150,3 @@ def _profile(made: Imported) -> Iterator[str]:
             yield f"  {key}: {flow(value)}"
     if not members:
         yield "  quick_model: true"
-
-
