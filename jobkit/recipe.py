@@ -23,12 +23,16 @@ from jobkit.steps.table import FITTED, IDS, ON_ROWS, STEPS, TARGETED
 VERSION = 2
 SAFE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 COMBINING = ("join", "concat")
+# Where a step keeps what was fitted elsewhere; with it for every column there is nothing to learn.
+GIVEN = {"impute": "fitted", "one_hot": "fitted", "ordinal": "order", "outliers": "fitted"}
 
 Fitted = Dict[str, Any]
 
 
 def learns(step: Config) -> bool:
-    """Tell whether a step learns from the rows it is fitted on."""
+    """Tell whether a step acts on the training split: learns from it, or removes outliers from it."""
+    if step["step"] in GIVEN and step["columns"] != "auto" and step.get("action") != "remove":
+        return not set(step["columns"]) <= set(step.get(GIVEN[step["step"]]) or ())
     return step["step"] in FITTED or bool(step["step"] == "python" and step.get("fit"))
 
 

@@ -17,6 +17,7 @@ from pipelines.errors import InternalError, Interrupted, RunFailed, SagewrightEr
 COMMANDS = (
     "sample",
     "init",
+    "import_flow",
     "profile",
     "validate",
     "graph",

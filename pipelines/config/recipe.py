@@ -369,9 +369,16 @@ RecipeStep = Annotated[
 ]
 # What acts on the set of rows comes before the split; what learns from them comes after it; the rest may stand anywhere.
 ON_ROWS = ("join", "concat", "filter_rows", "drop_duplicates", "drop_missing")
+COMBINING = ("join", "concat")
 FITTED = ("impute", "outliers", "replace_rare", "one_hot", "ordinal", "target_encode", "frequency_encode", "scale", "bin")
 
 
+# Where a step keeps what was fitted elsewhere; with it for every column there is nothing to learn.
+GIVEN: Mapping[str, str] = {"impute": "fitted", "one_hot": "fitted", "ordinal": "order", "outliers": "fitted"}
+
+
 def fitted(step: Any) -> bool:
-    """Tell whether a step learns from the training split."""
+    """Tell whether a step acts on the training split: learns from it, or removes outliers from it."""
+    if step.step in GIVEN and not isinstance(step.columns, str) and getattr(step, "action", "") != "remove":
+        return not set(step.columns) <= set(getattr(step, GIVEN[step.step]))
     return step.step in FITTED or (step.step == "python" and step.fit is not None)

@@ -11,7 +11,7 @@ from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import section_parameters
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
-from pipelines.config.recipe import ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, TargetEncode, fitted
+from pipelines.config.recipe import COMBINING, ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, TargetEncode, fitted
 from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
@@ -36,8 +36,12 @@ def _label(config: PipelineConfig) -> Found:
 
 
 def _order(config: PipelineConfig) -> Found:
-    learnt = False
+    learnt, began = False, False
     for index, step in enumerate(config.recipe):
+        if step.step in COMBINING and began:
+            yield f"recipe[{index}].step", f"{step.step} comes after another step. Move it to the front: inputs are combined first."
+            continue
+        began = began or step.step not in COMBINING
         if step.step in ON_ROWS and learnt:
             yield (
                 f"recipe[{index}].step",

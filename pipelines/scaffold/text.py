@@ -132,7 +132,9 @@ def comment(text: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a scalar as YAML reads it back: text in double quotes."""
+    """Return a scalar as YAML reads it back: text in double quotes, and a point in every number with an exponent."""
+    if isinstance(value, float) and "e" in repr(value) and "." not in repr(value):
+        return repr(value).replace("e", ".0e")
     return str(value).lower() if isinstance(value, bool) else json.dumps(value, ensure_ascii=not str(value).isprintable())
 
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "commands": {"config", "author", "local", "aws", "report", "samples", "scaffold", "flow", "feature_store", "export", "definition", "jobs", "sql", "errors"},
     "samples": {"config", "errors"},
     "scaffold": {"config", "samples", "jobs", "errors"},
-    "flow": {"config", "samples", "errors"},
+    "flow": {"config", "samples", "scaffold", "jobs", "errors"},
     "feature_store": {"config", "jobs", "sql", "errors"},
     "sql": {"errors"},
     "export": {"config", "jobs", "errors"},
