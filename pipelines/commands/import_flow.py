@@ -41,6 +41,11 @@ def import_flow(
     return 0 if report.complete else 1
 
 
+def printable(text: str) -> str:
+    """Return a text of the flow with what does not print, such as a terminal's control characters, as escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def _told(report: dict[str, Any]) -> str:
     lines = []
     for node in report["nodes"]:
@@ -53,4 +58,4 @@ def _told(report: dict[str, Any]) -> str:
     lines += ["", *(f"! {text}" for text in report["warnings"])]
     lines += ["", f"{whole} of {len(report['nodes'])} nodes translated whole; the label is {report['label']}."]
     lines += [f"wrote {path}" for path in report["written"]]
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)

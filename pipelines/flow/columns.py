@@ -43,7 +43,12 @@ TYPES: Mapping[str, str] = {
     "timestamp": "date",
 }
 # How inferred dates may be written; the month comes first where days and months could be confused, as pandas reads them.
-DATES = tuple(f"{day}{clock}" for day in ("%Y-%m-%d", "%m/%d/%Y", "%Y/%m/%d") for clock in ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M"))
+DATES = tuple(f"{day}{clock}" for day in ("%Y-%m-%d", "%m/%d/%Y", "%Y/%m/%d") for clock in ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M")) + (
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
+)
 ON_ERROR: Mapping[str, str] = {"replace_null": "null", "drop_rows": "drop", "drop_row": "drop"}
 # Java's date patterns as strptime writes them; the longer ones first.
 PATTERNS: tuple[tuple[str, str], ...] = (

@@ -27,8 +27,8 @@ def s3_source(node: Node, scene: Scene) -> Made:
         data["null_values"] = [""]
         lost += [] if flag(given, "s3HasHeader", True) else ["the file has no header; columns need names, so add a header line to it"]
     lost += ["s3AddsFilenameColumn: there is no column with the file's name"] if flag(given, "s3AddsFilenameColumn") else []
-    if len(data.get("delimiter", ",")) != 1:
-        raise Untranslated(f"s3FieldDelimiter is not one character; got {shown(data['delimiter'])}")
+    if len(data.get("delimiter", ",")) != 1 or data.get("delimiter", ",") in '\r\n"\0':
+        raise Untranslated(f"s3FieldDelimiter divides no cells; got {shown(data['delimiter'])}")
     return Made(data=data, lost=tuple(lost), notes=("the parameter InputData names another file",))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pipelines.config.problems import nearest
 from pipelines.config.recipe import COMBINING
 from pipelines.errors import UsageError
 from pipelines.flow import charts, follow
@@ -63,11 +64,22 @@ def import_nodes(flow: Flow, target: str | None, refit: bool, allow_code: bool) 
     label = target or charts.label_of(flow)
     if label is None:
         raise UsageError("the flow does not tell which column to predict", where=flow.file, hint="Name it: --target COLUMN.")
+    _check_label(flow, label, "--target" if target else flow.file)
     made, walk = Imported(flow, label), _Walk(flow, Scene(refit, allow_code, label))
     for node in flow.nodes:
         made.outcomes.append(walk.visit(node, made))
     _finish(made)
     return made
+
+
+def _check_label(flow: Flow, label: str, where: str) -> None:
+    """Raise a UsageError when the flow knows the columns of its sources, and the label is none of them."""
+    known = [name for node in flow.nodes for name in (node.trained.get("schema") or ()) if isinstance(node.trained.get("schema"), Mapping)]
+    if known and label not in known:
+        raise UsageError("the flow's sources have no such column to predict", where=where, got=repr(label), hint=nearest(label, known).strip() or HINT)
+
+
+HINT = "Name a column of the raw rows: --target COLUMN."
 
 
 class _Walk:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.functional.conftest import REAL_DATA
-from tests.unit.flow.flows import chain, transform
+from tests.unit.flow.flows import chain, node, transform
 
 REAL_FLOW = REAL_DATA.parent / "HotelBookingFlow.flow"
 real = pytest.mark.skipif(not REAL_FLOW.is_file(), reason=f"{REAL_FLOW} is not here")
@@ -46,6 +46,14 @@ def test_what_is_not_translated_is_told_and_ends_with_one(sagewright):
     done = sagewright("import-flow", "x.flow", "--target", "y", "-d", "out")
     assert done.code == 1 and "NOT TRANSLATED" in done.out and "out/pipeline.yaml" in done.out
     assert sagewright("validate", "out/pipeline.yaml").code == 0
+
+
+def test_control_characters_of_a_flow_do_not_reach_the_terminal(sagewright):
+    chart = node("h", "VISUALIZATION", "sagemaker.visualizations.histogram", "types", parameters={"x_axis": "a", "name": "x\n\x1b[31my"})
+    (sagewright.folder / "x.flow").write_text(json.dumps({"nodes": [*chain(), chart]}))
+    done = sagewright("import-flow", "x.flow", "--target", "y")
+    assert done.code == 0 and "x\\n\\x1b[31my" in done.out and "\x1b" not in done.out
+    assert "\x1b" not in (sagewright.folder / "pipeline.yaml").read_text()
 
 
 def test_what_is_no_flow_is_one_error(sagewright):

@@ -96,6 +96,18 @@ def test_a_flow_without_a_label_asks_for_one():
         imported(chain(), target=None)
 
 
+def test_a_label_that_the_sources_do_not_have_is_refused_with_the_nearest():
+    nodes = [source(), types(schema={"is_canceled": "long", "adr": "float"})]
+    with pytest.raises(UsageError, match="got 'is_cancelled'.*is_canceled"):
+        imported(nodes, target="is_cancelled")
+
+
+@pytest.mark.parametrize("mark", ["||", "\0", '"'])
+def test_a_mark_that_divides_no_cells_is_told(mark):
+    outcome = imported([source(s3FieldDelimiter=mark), types()]).outcomes[0]
+    assert outcome.status == "not translated" and "divides no cells" in outcome.lost[0]
+
+
 def test_a_zip_bomb_in_the_trained_state_is_not_unpacked():
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("data/x.parquet", "w", force_zip64=True) as stream:

@@ -304,3 +304,13 @@ def test_two_kinds_of_correlation_are_both():
         for kind in ("linear", "non-linear")
     ]
     assert imported([*chain(), *charts]).profile["correlation"] == "both"
+
+
+@pytest.mark.parametrize(
+    "written", ["2020-03-02", "3/2/2020", "03/02/2020 00:00:00", "2020/03/02", "2020-03-02T00:00:00", "2020-03-02T00:00:00.000Z", "2020-03-02 00:00:00.0"]
+)
+def test_inferred_dates_are_read_however_they_are_usually_written(written):
+    cast = validated(imported(chain()).steps[0][1].step).model_dump(mode="json")
+    frame = pd.DataFrame({"a": ["1"], "b": ["x"], "c": ["p"], "d": ["q"], "when": [written]})
+    _, rows = recipe.run(from_frame(frame), [cast], Context())
+    assert str(to_frame(rows)["when"][0]).startswith("2020-03-02") and to_frame(rows)["b"].isna().all()
