@@ -1,1 +1,0 @@
-"""Carry a fitted recipe elsewhere: as a plain Python file, as a notebook, as data."""
