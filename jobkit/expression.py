@@ -41,14 +41,18 @@ def names(source: str) -> Tuple[str, ...]:
     Raises:
         JobError: it is not an expression of this language.
     """
-    tree, quoted = _parse(source)
+    tree, quoted = parse(source)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
     return tuple(dict.fromkeys(quoted.get(name, name) for name in found))
 
 
-def _parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
-    """Return the syntax tree and the columns that stand in backticks, by the names that stand in for them."""
+def parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
+    """Return the syntax tree, and the columns that stand in backticks by the names that stand in for them.
+
+    Raises:
+        JobError: it is not an expression of this language.
+    """
     quoted: Dict[str, str] = {}
 
     def placeholder(match: Any) -> str:
@@ -83,7 +87,7 @@ def compile_expression(source: str, kinds: Mapping[str, str]) -> Compiled:
     Raises:
         JobError: it is not an expression of this language, names an unknown column, or mixes numbers and text.
     """
-    tree, quoted = _parse(source)
+    tree, quoted = parse(source)
     builder = _Builder(source, kinds, quoted)
     node = builder.build(tree)
     return Compiled(node.kind, names(source), _guarded(node.run))
