@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pipelines.errors import UsageError
@@ -54,12 +54,14 @@ def check(source: Source) -> None:
 
 
 def _defined(body: str) -> set[str]:
-    """Return the functions, classes and variables that a file defines, imports left out."""
+    """Return the functions, classes and variables that a file defines, and what it imports under a name of ours."""
     found: set[str] = set()
     for node in ast.parse(body).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name for alias in node.names} & pieces().keys()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
-        elif not isinstance(node, (ast.Import, ast.ImportFrom)):
+        else:
             found |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
     return found
 
@@ -131,7 +133,7 @@ def flow_functions(source: Source) -> Iterator[str]:
     yield _function("split_rows(target, by)", "Return the row positions of train, validation and test.", [], f"{splitter}(target, by)")
 
 
-def _function(signature: str, says: str, body: Sequence[str], returned: str) -> str:
+def _function(signature: str, says: str, body: Iterable[str], returned: str) -> str:
     return "\n".join([f"def {signature}:", f'    """{says}"""', *body, f"    return {returned}"])
 
 

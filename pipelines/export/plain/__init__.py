@@ -1,1 +1,4 @@
-"""The functions that exported files are made of: pandas and numpy only, read as text by `pipelines.export.source` and never imported by a command."""
+"""The functions that exported files are made of: pandas and numpy only.
+
+`pipelines.export.source` reads them as text; no command imports them.
+"""

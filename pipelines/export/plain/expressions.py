@@ -1,4 +1,4 @@
-"""What expressions on columns are made of; a missing value makes a result missing."""
+"""What expressions are made of; a missing value makes a result missing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def is_text(values):
     return (
         values is None
         or isinstance(values, str)
-        or getattr(values, "dtype", None) == object
+        or getattr(values, "dtype", np.dtype("f8")).kind == "O"
     )
 
 

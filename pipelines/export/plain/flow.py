@@ -40,7 +40,7 @@ from pipelines.export.plain.values import (
 
 
 def fit(train, others=None):
-    """Return what the recipe learns from raw training rows with their label."""
+    """Return what the recipe learns from raw training rows with labels."""
     raw = combine(raw_rows(train), others)
     rows = before_split(raw)
     return learn_from(raw, rows, positives(rows[LABEL]))[0]

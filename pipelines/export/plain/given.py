@@ -1,4 +1,4 @@
-"""Stand-ins for what the exporter writes for a recipe, so that the functions beside it can be checked."""
+"""Stand-ins for what the exporter writes for a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps on levels: rare ones, one-hot, ordinal, target and frequency encoding."""
+"""Steps on levels: rare ones, one-hot, and other encodings."""
 
 from __future__ import annotations
 

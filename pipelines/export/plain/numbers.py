@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 
 from pipelines.export.plain.values import (
     as_numbers,
@@ -124,7 +123,7 @@ def filled(values, value):
 
 
 def blank_numbers(values):
-    """Return a column as numbers; one of text holds none and is all missing."""
+    """Return a column as numbers; one of text is all missing."""
     if kind_of(values) == "text":
         return np.full(len(values), np.nan)
     return as_numbers(values)

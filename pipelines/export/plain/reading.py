@@ -1,4 +1,4 @@
-"""Read raw rows and write prepared ones; the command line of an exported file."""
+"""Read raw rows and write prepared ones; the command line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read(path, name="raw"):
 
 
 def read_csv(path, settings):
-    """Return the rows of a CSV file: numbers where all values are, else text."""
+    """Return the rows of a CSV file, as numbers where all values are."""
     quote = settings["quote"]
     quoting = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     frame = pd.read_csv(

@@ -65,7 +65,10 @@ def split_by_group(target, by):
 
 
 def split_by_time(target, by):
-    """Return row positions of three splits in time; equal times stay together."""
+    """Return row positions of three splits in time.
+
+    Rows of one time stay together.
+    """
     if kind_of(by) == "text":
         by = pd.Series(to_dates(by, SPLIT["formats"]))
     times = as_numbers(by)

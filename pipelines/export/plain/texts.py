@@ -1,4 +1,4 @@
-"""Steps on text and dates: cast, parts of dates, measures and extracts of text."""
+"""Steps on text and dates: cast, parts of dates, extracts of text."""
 
 from __future__ import annotations
 

@@ -236,6 +236,7 @@ def put(rows, columns):
     """Return the rows with columns changed in place, or added at the end."""
     made = {name: rows[name] for name in rows}
     for name, values in columns.items():
-        kind = object if getattr(values, "dtype", None) == object else None
+        values = np.asarray(values)
+        kind = object if values.dtype.kind == "O" else None
         made[name] = pd.Series(values, rows.index, dtype=kind)
     return pd.DataFrame(made, index=rows.index)
