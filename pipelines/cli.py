@@ -28,6 +28,7 @@ COMMANDS = (
     "registry",
     "approve",
     "upsert",
+    "export",
     "doctor",
 )
 

@@ -160,10 +160,14 @@ def _is_empty(step: Numbered) -> bool:
 
 def _learning(steps: Sequence[Numbered]) -> Iterator[str]:
     for step in steps:
-        if _is_empty(step):
-            continue
+        yield from step_lines(step, learning=True)
+
+
+def step_lines(step: Numbered, learning: bool) -> Iterator[str]:
+    """Yield the statements, four deep, that do a step on training rows; those that learn first."""
+    if not _is_empty(step):
         yield title(step)
-        if step.calls.learn is not None:
+        if learning and step.calls.learn is not None:
             learned = {"python": '{"fitted": '}.get(step.config["step"])
             start = f'    state["{step.config["step"]}_{step.number}"] = '
             yield start + (f"{learned}{render(step.calls.learn, len(start) + len(learned), 4, 1)}}}" if learned else render(step.calls.learn, len(start), 4))

@@ -16,12 +16,16 @@ COMBINING = ("join", "concat")
 
 @dataclass(frozen=True)
 class Source:
-    """Hold a pipeline's name, its configuration as JSON-ready members, the text of the files that `python` steps name, and the fitted recipe."""
+    """Hold a pipeline's name, its configuration as JSON-ready members, the text of the files that `python` steps name, and the fitted recipe.
+
+    `inputs` maps `raw` and the names of other inputs to where their files are, for a notebook to read.
+    """
 
     name: str
     config: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
     fitted: Mapping[str, Any] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -129,4 +133,19 @@ def user_files(config: Mapping[str, Any], root: Path) -> dict[str, str]:
         if not (root / name).is_file():
             raise UsageError("there is no such file", where="recipe", got=str(root / name), expected="a Python file, relative to pipeline.yaml")
         found[name] = (root / name).read_text(encoding="utf-8")
+    return found
+
+
+def read_recipe(file: Path) -> Mapping[str, Any]:
+    """Return a fitted recipe.
+
+    Raises:
+        UsageError: the file is not there, or holds none.
+    """
+    if not file.is_file():
+        raise UsageError("there is no such file", where=str(file), expected="the recipe.json of a run")
+    try:
+        found: Mapping[str, Any] = job_module("jobkit.recipe").loads(file.read_text(encoding="utf-8"))
+    except (job_module("jobkit.failure").JobError, UnicodeDecodeError) as error:
+        raise UsageError(str(error), where=str(file)) from None
     return found

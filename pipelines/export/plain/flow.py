@@ -76,14 +76,19 @@ def prepare_and_fit(raw, others=None):
 
 def learn_from(raw, rows, target):
     """Return what is learned from training rows, and the rows after it."""
-    schema = {name: kind_of(raw[name]) for name in raw if name != LABEL}
     state, rows = learn(rows, target)
+    return finished(raw, state, rows), rows
+
+
+def finished(raw, state, rows):
+    """Return the state with the raw columns before it, features after it."""
+    schema = {name: kind_of(raw[name]) for name in raw if name != LABEL}
     columns = [name for name in rows if name not in NOT_FEATURES]
     left = [name for name in columns if kind_of(rows[name]) != "number"]
     if left:
         raise ValueError(f"the columns {left} still hold text or dates")
     names = {"columns": columns, "features": safe_names(columns)}
-    return {"schema": schema, **state, **names}, rows
+    return {"schema": schema, **state, **names}
 
 
 def labelled(rows, target, state):
