@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.commands import flags
-from pipelines.errors import RunFailed, UsageError
+from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines.export.recipe import Source

@@ -127,7 +127,7 @@ def _run(project: Project, home: Any, wanted: Wanted) -> Mapping[str, str]:
     launcher = make_launcher(wanted.isolation, cold=wanted.cold)
     try:
         with choose([STEP], quiet=wanted.quiet) as progress, stopping_on_signals() as stopper:
-            given = {"given": project.parameters, "options": options, "launcher": launcher}
+            given: dict[str, Any] = {"given": project.parameters, "options": options, "launcher": launcher}
             state = runs.start(home, project.text, pipeline_name=project.name, listener=progress.hear, stopper=stopper, **given)
     finally:
         launcher.close()

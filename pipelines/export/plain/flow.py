@@ -212,16 +212,21 @@ def positives(label):
 
 
 def call_function(rows, function, *fitted):
-    """Let your own function change the rows, without the label."""
-    given = rows.drop(columns=LABEL, errors="ignore").reset_index(drop=True)
-    made = typed(function(given, *fitted))
+    """Let your own function change the rows; it sees features only."""
+    hidden = [name for name in rows if name in NOT_FEATURES]
+    made = typed(function(visible(rows), *fitted))
     if len(made) != len(rows):
         raise ValueError(f"{function.__name__} changed the number of rows")
-    label = {LABEL: rows[LABEL].to_numpy()} if LABEL in rows else {}
-    return put(rows[[]], {**label, **{n: made[n].to_numpy() for n in made}})
+    new = {name: made[name].to_numpy() for name in made if name not in hidden}
+    return put(rows[hidden], new)
+
+
+def visible(rows):
+    """Return the rows as your own functions see them."""
+    hidden = [name for name in rows if name in NOT_FEATURES]
+    return rows.drop(columns=hidden).reset_index(drop=True)
 
 
 def fit_function(rows, function):
     """Return what your own function learns from the training rows."""
-    given = rows.drop(columns=LABEL, errors="ignore").reset_index(drop=True)
-    return json.loads(json.dumps(function(given)))
+    return json.loads(json.dumps(function(visible(rows))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from pipelines.export.plain.values import (
     as_numbers,
@@ -14,6 +15,7 @@ from pipelines.export.plain.values import (
     kind_of,
     plain_text,
     put,
+    seconds_of,
 )
 
 
@@ -52,13 +54,23 @@ def approximate_median(numbers):
 def learn_impute(rows, columns, strategy, value, indicator, given):
     """Find what to fill into each column, on the training rows."""
     values = {
-        name: given[name]
-        if name in given
-        else fill_value(rows[name], strategy, value)
+        name: in_whole(
+            rows[name],
+            given[name]
+            if name in given
+            else fill_value(rows[name], strategy, value),
+        )
         for name in columns
     }
     flags = {name: f"{name}_missing" for name in columns} if indicator else {}
     return {"values": values, "indicators": flags}
+
+
+def in_whole(values, found):
+    """Return the seconds of a date in whole microseconds."""
+    if kind_of(values) != "date" or isinstance(found, str):
+        return found
+    return float(seconds_of(pd.Series(dates_of(np.array([found]))))[0])
 
 
 def fill_value(values, strategy, value):

@@ -21,7 +21,7 @@ def keep_columns(rows, columns):
 def move_columns(rows, columns, after=None):
     """Put columns at the front, or after another one."""
     rest = [name for name in rows if name not in columns]
-    place = 0 if after is None else rest.index(after) + 1
+    place = rest.index(after) + 1 if after in rest else 0
     return rows[[*rest[:place], *columns, *rest[place:]]]
 
 

@@ -53,7 +53,8 @@ def is_wide(values):
     """Tell whether integers exceed what a float holds; such are ids."""
     values = values.dropna()
     return (
-        len(values) and max(abs(int(values.min())), int(values.max())) > EXACT
+        len(values)
+        and max(abs(int(values.min())), abs(int(values.max()))) > EXACT
     )
 
 

@@ -99,7 +99,7 @@ def frames(draw, least=6, most=14, label=True):
         made["y"] = pd.Series(["yes", "no", *labels][:count], dtype="object")
     frame = pd.DataFrame(made)
     if label:  # so that they are columns of text
-        frame["t"] = frame["t"].where(frame.index > 2, "text")
+        frame["t"] = frame["t"].where(frame.index > 3, "12")
         frame["d"] = frame["d"].where(frame.index > 2, "2015-07-01")
     return frame
 
