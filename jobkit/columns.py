@@ -177,9 +177,11 @@ def from_frame(frame: pd.DataFrame) -> Table:
 def from_series(series: pd.Series) -> Column:
     """Return one column of a frame."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(series.cat.categories.dtype)
+        series = series.astype(object).infer_objects()
     if pd.api.types.is_datetime64_any_dtype(series):
         return date(_seconds(series))
+    if pd.api.types.is_integer_dtype(series) and _too_wide(series.dropna()):
+        return text([None if absent(value) else str(value) for value in series.tolist()])
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_numeric_dtype(series):
         return number(series.astype("float64").to_numpy() if not series.isna().any() else pd.to_numeric(series).to_numpy(dtype="float64", na_value=np.nan))
     return mixed(series.tolist())
@@ -188,7 +190,18 @@ def from_series(series: pd.Series) -> Column:
 def _seconds(series: pd.Series) -> np.ndarray:
     plain = series.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(series.dt, "tz", None) is not None else series
     stamps = plain.to_numpy().astype("datetime64[us]")
-    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / 1e6)
+    return np.where(np.isnat(stamps), np.nan, seconds_of(stamps.astype(np.int64)))
+
+
+def _too_wide(series: pd.Series) -> bool:
+    """Tell whether integers exceed what float64 holds exactly; such are ids and are kept as text."""
+    return len(series) > 0 and max(abs(int(series.min())), abs(int(series.max()))) > EXACT_INTEGER
+
+
+def seconds_of(micros: np.ndarray) -> np.ndarray:
+    """Return microseconds (int64) as seconds (float64), with the very bits that `dates.parse` gives for the text of the same moment."""
+    whole = np.floor_divide(micros, 1000000)
+    return whole.astype(np.float64) + (micros - whole * 1000000) / 1e6
 
 
 def mixed(values: Sequence[Any]) -> Column:

@@ -52,7 +52,11 @@ def names(source: str) -> Tuple[str, ...]:
 
 
 def parse(source: str) -> Tuple[ast.expr, Dict[str, str]]:
-    """Return the syntax tree and the columns that stand in backticks, by the names that stand in for them."""
+    """Return the syntax tree, and the columns that stand in backticks by the names that stand in for them.
+
+    Raises:
+        JobError: it is not an expression of this language.
+    """
     quoted: Dict[str, str] = {}
 
     def placeholder(match: Any) -> str:

@@ -9,7 +9,7 @@ step is applied to every row, in the order of the recipe.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -87,6 +87,7 @@ def _looked_at(step: Config) -> Optional[set]:
 def run(rows: Table, steps: Sequence[Config], context: Context) -> Tuple[List[State], Table]:
     """Fit and apply steps one after another; return their states and the rows."""
     states: List[State] = []
+    context = context._replace(ids=context.ids | ids(steps))
     for config in steps:
         step = STEPS[config["step"]]
         with np.errstate(all="ignore"):
@@ -95,6 +96,11 @@ def run(rows: Table, steps: Sequence[Config], context: Context) -> Tuple[List[St
             rows = step.apply(rows, state, given)
         states.append(state)
     return states, rows
+
+
+def ids(steps: Sequence[Config]) -> FrozenSet[str]:
+    """Return the columns that steps make to number or date the rows; they are never features."""
+    return frozenset(step["column"] for step in steps if step["step"] in IDS)
 
 
 def _targeted(rows: Table, context: Context) -> Context:
@@ -115,8 +121,8 @@ def finish(schema: Sequence[Mapping[str, str]], early: Sequence[State], late: Se
     Raises:
         JobError: text or dates are left, or no feature is.
     """
-    ids = {state["column"] for state in [*early, *late] if state["step"] in IDS}
-    columns = [name for name in rows.columns if name != context.label and name not in ids]
+    left_out = {context.label, *ids([*early, *late])}
+    columns = [name for name in rows.columns if name not in left_out]
     for kind, advice in ((TEXT, "text; add a one_hot step or drop them"), (DATE, "dates; add a dates step or drop them")):
         left = [name for name in columns if rows[name].kind == kind]
         if left:

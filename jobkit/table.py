@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobkit import delimited
-from jobkit.columns import EXACT_INTEGER, TEXT, Column, Table, concat, date, mixed, number, to_frame
+from jobkit.columns import EXACT_INTEGER, TEXT, Column, Table, concat, date, mixed, number, seconds_of, to_frame
 from jobkit.failure import JobError
 
 DELIMITERS = ",;\t|"
@@ -185,5 +185,8 @@ def _of_dates(array: Any) -> Column:
     import pyarrow as pa
 
     stamps = array.cast(pa.timestamp("us")).cast(pa.int64())
-    values = np.concatenate([chunk.to_numpy(zero_copy_only=False).astype(np.float64) for chunk in stamps.chunks]) if len(array) else np.empty(0)
-    return date(values / 1e6)
+    pieces = [
+        np.where(chunk.is_null().to_numpy(zero_copy_only=False), np.nan, seconds_of(chunk.fill_null(0).to_numpy(zero_copy_only=False)))
+        for chunk in stamps.chunks
+    ]
+    return date(np.concatenate(pieces) if pieces else np.empty(0))

@@ -32,6 +32,7 @@ COMMANDS = (
     "export",
     "feature_group",
     "upsert",
+    "export",
     "doctor",
 )
 

@@ -91,7 +91,7 @@ def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str,
         JobError: the label or a recipe step does not fit the rows.
     """
     label, settings = job["label"]["column"], job["split"]
-    context = Context(label=label, training=True, seed=seed, others=others)
+    context = Context(label=label, training=True, seed=seed, others=others, ids=recipe.ids(job["recipe"]))
     combine, early, late = recipe.divide(job["recipe"])
     _, rows = recipe.run(rows, combine, context)
     schema, raw = recipe.schema_of(rows, label), rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Context(NamedTuple):
     """Hold what a step may know beside rows and state.
 
     `label` is the column that no step may read as a feature. `training` is true for rows whose step is just being fitted: only then are rows removed and
-    values cross-fitted. `target` is the label as numbers (float64, shape (rows,)). `now` is the time of the run in seconds since 1970.
+    values cross-fitted. `ids` are columns that number or date the rows; they are never features. `target` is the label as numbers (float64, shape (rows,)). `now` is the time of the run in seconds since 1970.
     """
 
     label: Optional[str] = None
@@ -29,6 +29,7 @@ class Context(NamedTuple):
     seed: int = 0
     others: Mapping[str, Table] = {}
     now: float = 0.0
+    ids: FrozenSet[str] = frozenset()
 
 
 class Step(NamedTuple):
@@ -59,10 +60,10 @@ def require_kind(rows: Table, columns: Sequence[str], step: str, *kinds: str) ->
 
 
 def chosen(rows: Table, config: Config, context: Context, *kinds: str) -> List[str]:
-    """Return the columns that a step names; `auto` is every one of these kinds but the label."""
+    """Return the columns that a step names; `auto` is every one of these kinds but the label and ids."""
     if config["columns"] != "auto":
         return list(config["columns"])
-    return [name for name, column in rows.columns.items() if column.kind in kinds and name != context.label]
+    return [name for name, column in rows.columns.items() if column.kind in kinds and name != context.label and name not in context.ids]
 
 
 def as_configured(*keys: str) -> Callable[[Table, Config, Context], State]:

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, FrozenSet, Optional
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,12 @@ def _fit_python(rows: Table, config: Config, context: Context) -> State:
 
 
 def _features(rows: Table, context: Context) -> Table:
-    return rows.having({name: column for name, column in rows.columns.items() if name != context.label})
+    return rows.having({name: column for name, column in rows.columns.items() if name not in _hidden(context)})
+
+
+def _hidden(context: Context) -> FrozenSet[Optional[str]]:
+    """Return what a function never sees, since it is not there at inference: the label and ids."""
+    return frozenset((context.label, *context.ids))
 
 
 def _json_ready(value: Any, reference: str) -> Any:
@@ -100,8 +105,9 @@ def _json_ready(value: Any, reference: str) -> Any:
 
 def _apply_python(rows: Table, state: State, context: Context) -> Table:
     made = from_frame(_called(state, to_frame(_features(rows, context))))
-    label = {context.label: rows[context.label]} if context.label is not None and context.label in rows else {}
-    return rows.having({**label, **{name: column for name, column in made.columns.items() if name != context.label}})
+    hidden = _hidden(context)
+    kept = {name: column for name, column in rows.columns.items() if name in hidden}
+    return rows.having({**kept, **{name: column for name, column in made.columns.items() if name not in hidden}})
 
 
 def _called(state: State, frame: pd.DataFrame) -> pd.DataFrame:

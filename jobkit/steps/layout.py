@@ -59,6 +59,9 @@ def _fit_move(rows: Table, config: Config, context: Context) -> State:
     require(rows, [*config["columns"], *([after] if after is not None else [])], "move_columns")
     if after in config["columns"]:
         raise JobError("recipe step move_columns: column {!r} cannot come after itself".format(after))
+    if after == context.label and after is not None:  # which is not there at inference: the column before it takes its place
+        rest = [name for name in rows.columns if name not in config["columns"]]
+        after = ([None, *rest])[rest.index(after)]
     return {"step": "move_columns", "columns": list(config["columns"]), "after": after}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, number, plain_text
+from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, number, plain_text, seconds_of
 from jobkit.failure import JobError
 from jobkit.steps.base import Config, Context, Row, State, Step, chosen, free_name, require, require_kind
 
@@ -43,9 +43,16 @@ def _fit_impute(rows: Table, config: Config, context: Context) -> State:
     fitted = config.get("fitted") or {}
     names = _to_impute(rows, config, context)
     require(rows, names, "impute")
-    values = {name: fitted[name] if name in fitted else _fill_value(rows[name], name, config) for name in names}
+    values = {name: _whole(rows[name], fitted[name] if name in fitted else _fill_value(rows[name], name, config)) for name in names}
     indicators = {name: free_name(rows, name + "_missing", "impute") for name in names} if config.get("indicator") else {}
     return {"step": "impute", "strategy": strategy, "values": values, "indicators": indicators}
+
+
+def _whole(column: Column, value: Any) -> Any:
+    """Return a date's value in whole microseconds, as all dates are; any other value as it is."""
+    if column.kind != DATE or isinstance(value, str):
+        return value
+    return float(seconds_of(np.rint(np.array([value * 1e6])).astype(np.int64))[0])
 
 
 def _to_impute(rows: Table, config: Config, context: Context) -> List[str]:

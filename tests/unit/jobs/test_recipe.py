@@ -169,3 +169,33 @@ def test_columns_that_nothing_looks_at_are_not_read():
 def test_a_label_may_not_become_a_feature():
     with pytest.raises(JobError, match="made from the label"):
         learn(rows(), [step("derive", columns={"cheat": "length(y)"})], label="y")
+
+
+def test_a_moment_is_the_same_number_from_text_and_from_a_timestamp():
+    from jobkit.columns import from_series
+    from jobkit.dates import parse
+
+    for moment in ("2020-05-05T01:02:03.250001", "1969-12-31T23:59:59.999999", "0001-01-01T00:00:00.100003", "9999-12-31T23:59:59.300007"):
+        series = pd.Series(np.array([moment], dtype="datetime64[us]"))
+        assert from_series(series).values[0] == parse(moment, ())
+
+
+def test_a_category_of_whole_numbers_may_miss_values():
+    assert list(from_frame(pd.DataFrame({"c": pd.Categorical([2, None, 1])}))["c"].numbers()[[0, 2]]) == [2.0, 1.0]
+
+
+def test_ids_too_wide_for_a_float_stay_exact_in_a_frame_as_in_a_row():
+    frame = pd.DataFrame({"i": [9007199254740993, 9007199254740995], "y": ["a", "b"]})
+    assert list(from_frame(frame)["i"].levels) == ["9007199254740993", "9007199254740995"]
+
+
+def test_row_numbers_are_no_features_for_any_step_and_are_not_needed_at_inference():
+    frame = pd.DataFrame({"n": [1.0, 2.0, 3.0, 5.0]})
+    fitted, _ = learn(frame, [step("row_number", column="row"), step("timestamp", column="at"), step("scale")])
+    assert list(apply(frame, fitted)) == ["n"]
+
+
+def test_columns_may_move_behind_the_label():
+    frame = pd.DataFrame({"n": [1.0, 2.0], "y": [0.0, 1.0], "m": [1.0, 2.0], "z": [3.0, 4.0]})
+    fitted, _ = learn(frame, [step("move_columns", columns=["z"], after="y")], label="y")
+    assert list(apply(frame.drop(columns="y"), fitted)) == ["n", "z", "m"]

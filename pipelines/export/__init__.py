@@ -1,0 +1,1 @@
+"""Take a recipe out of Sagewright: as a Python file, as a notebook, as data."""
