@@ -20,7 +20,8 @@ class Context(NamedTuple):
     """Hold what a step may know beside rows and state.
 
     `label` is the column that no step may read as a feature. `training` is true for rows whose step is just being fitted: only then are rows removed and
-    values cross-fitted. `ids` are columns that number or date the rows; they are never features. `target` is the label as numbers (float64, shape (rows,)). `now` is the time of the run in seconds since 1970.
+    values cross-fitted. `ids` are columns that number or date the rows; they are never features. `target` is the label as numbers (float64, shape (rows,)).
+    `now` is the time of the run in seconds since 1970.
     """
 
     label: Optional[str] = None

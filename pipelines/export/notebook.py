@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.config.recipe import STEPS
 from pipelines.export.layout import assign, literal, text
 from pipelines.export.plots import plot_cells
-from pipelines.export.python_file import SPLITTERS, check, flow_functions, library_code, own_code, settings, step_lines
+from pipelines.export.python_file import READERS, check, flow_functions, library_code, own_code, settings, splitter, step_lines
 from pipelines.export.recipe import Numbered, Source, divided, state_of
 from pipelines.export.source import LIBRARIES, imports, names_in
 
@@ -59,9 +59,10 @@ def _recipe(source: Source) -> Iterator[Cell]:
     yield "code", "raw = rows\nprint(len(raw), 'rows,', len(raw.columns), 'columns')"
     yield "markdown", "### Looks"
     yield from (("code", body) for body in plot_cells(source))
-    yield "markdown", "## Before the split"
+    yield "markdown", "## Before the split\n\n`state` is what the steps keep for later rows; here only what the recipe gives them, nothing that is learned."
+    yield "code", "state = {}"
     for step in early:
-        yield from _step(step, learning=False)
+        yield from _step(step, learning=True)
     yield from _split(source)
     for step in late:
         yield from _step(step, learning=True)
@@ -78,11 +79,11 @@ def _split(source: Source) -> Iterator[Cell]:
     by = f"raw.loc[rows.index, {text(settings_['column'])}]" if settings_["column"] else "None"
     yield (
         "code",
-        f"target = positives(rows[LABEL])\nparts = {SPLITTERS[settings_['method']]}(target.to_numpy(), {by})\n"
+        f"target = {READERS[source.problem]}(rows[LABEL])\nparts = {splitter(source)}(target.to_numpy(), {by})\n"
         "train, validation, test = (rows.iloc[part] for part in parts)\nprint(len(train), len(validation), len(test))",
     )
-    yield "markdown", "## On the training rows\n\nFrom here on `rows` are the training rows, and `state` is what is learned from them."
-    yield "code", "rows = train\nstate = {}"
+    yield "markdown", "## On the training rows\n\nFrom here on `rows` are the training rows, and `state` also holds what is learned from them."
+    yield "code", "rows = train"
 
 
 def _step(step: Numbered, *, learning: bool) -> Iterator[Cell]:

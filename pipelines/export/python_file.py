@@ -13,8 +13,8 @@ from pipelines.export.source import TITLES, imports, names_in, needed, pieces
 
 RULE = "# " + "-" * 77
 GENERATED = ("combine", "before_split", "learn", "after_split", "transform", "split_rows")
+READERS = {"binary_classification": "positives", "multiclass_classification": "class_numbers", "regression": "amounts"}
 SPLITTERS = {"random": "split_at_random", "stratified": "split_by_class", "group": "split_by_group", "time": "split_by_time"}
-PROBLEMS = ("binary_classification",)
 
 
 def python_file(source: Source) -> str:
@@ -41,8 +41,6 @@ def check(source: Source) -> None:
     Raises:
         UsageError: see `python_file`.
     """
-    if source.config["problem"] not in PROBLEMS:
-        raise UsageError("this kind of problem cannot be exported", where="problem", got=source.config["problem"], expected=" or ".join(PROBLEMS))
     if source.config["preprocess"]["script"]:
         raise UsageError("a Preprocess script of your own takes the place of the recipe; there is nothing to export", where="preprocess.script")
     seen = {*pieces(), *GENERATED}
@@ -94,7 +92,8 @@ def settings(source: Source) -> str:
     as_text = [name for step in source.steps if step["step"] == "cast" for name, kind in step["columns"].items() if kind in ("text", "date")]
     values = {
         "LABEL": source.label,
-        "POSITIVE": source.positive,
+        **({"POSITIVE": source.positive} if source.problem == "binary_classification" else {}),
+        **({"CLASSES": source.classes} if source.problem == "multiclass_classification" else {}),
         "SEED": source.seed,
         "SPLIT": split,
         "NOT_FEATURES": [source.label, *source.ids],
@@ -115,22 +114,28 @@ WORDS = {
 }
 
 
+def splitter(source: Source) -> str:
+    """Return the function that divides the rows."""
+    method = source.config["split"]["method"]
+    return "split_by_tenths" if (method, source.problem) == ("stratified", "regression") else SPLITTERS[method]
+
+
 def flow_functions(source: Source) -> Iterator[str]:
     """Yield the functions that are the recipe: combine, before_split, learn, after_split, transform, and those of expressions."""
     combining, early, late = divided(source)
     yield _function("combine(rows, others)", "Combine the inputs.", _statements(combining, "train"), "rows")
-    yield _function("before_split(rows)", "Do the steps that come before the split, once, on all rows.", _statements(early, "train"), "rows")
+    yield _function("before_split(rows, state)", "Do the steps that come before the split, once, on all rows.", _learning(early), "rows")
     yield _function(
-        "learn(rows, target)",
-        "Do the steps that learn on training rows; return state and rows.",
-        ["    state = {}", *_learning(late)],
-        "state, rows",
+        "learn(rows, target, state)",
+        "Do the steps that learn on training rows; put what they learn in state.",
+        _learning(late),
+        "rows",
     )
     yield _function("after_split(rows, state)", "Do the same steps on any other rows; no row is removed.", _statements(late, "apply"), "rows")
     yield _function("transform(rows, state=None)", "Return the features (float32) of raw rows, one for every row.", _transform(early), "made")
     yield from (code for step in [*combining, *early, *late] for code in step.calls.functions)
-    splitter = SPLITTERS[source.config["split"]["method"]]
-    yield _function("split_rows(target, by)", "Return the row positions of train, validation and test.", [], f"{splitter}(target, by)")
+    yield _function("label_numbers(label)", "Return the label as numbers.", [], f"{READERS[source.problem]}(label)")
+    yield _function("split_rows(target, by)", "Return the row positions of train, validation and test.", [], f"{splitter(source)}(target, by)")
 
 
 def _function(signature: str, says: str, body: Iterable[str], returned: str) -> str:

@@ -57,11 +57,22 @@ class Source:
         return int(self.fitted["seed"] if self.fitted and "seed" in self.fitted else self.config["seed"])
 
     @property
+    def problem(self) -> str:
+        """Return what kind of problem the label makes."""
+        return str(self.config["problem"])
+
+    @property
+    def classes(self) -> list[str]:
+        """Return the names of several classes, in the order of their numbers."""
+        label_text = job_module("jobkit.label").label_text
+        return [label_text(name) for name in self.config["label"]["classes"]]
+
+    @property
     def positive(self) -> str:
-        """Return the label's positive value as text."""
+        """Return the label's positive value as text; only for two classes."""
         if self.fitted and "label" in self.fitted:
             return str(self.fitted["label"]["classes"][-1])
-        return str(job_module("jobkit.table").label_text(self.config["label"]["positive"]))
+        return str(job_module("jobkit.label").label_text(self.config["label"]["positive"]))
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def state_of(source: Source) -> dict[str, Any] | None:
         raise UsageError(
             "the fitted recipe has other steps than the configuration", where="recipe.json", hint="Run the pipeline again, or name the run with --run."
         )
-    learned = {f"{step['step']}_{number}": _learned(step, state) for (number, step), state in zip(steps, states, strict=True) if _learns(step)}
+    learned = {f"{step['step']}_{number}": _learned(step, state) for (number, step), state in zip(steps, states, strict=True) if _keeps(step)}
     schema = {entry["name"]: entry["kind"] for entry in source.fitted["schema"]}
     return {"schema": schema, **learned, "columns": list(source.fitted["columns"]), "features": list(source.fitted["features"])}
 
@@ -113,8 +124,9 @@ def _on_rows() -> Sequence[str]:
     return names
 
 
-def _learns(step: Mapping[str, Any]) -> bool:
-    return bool(job_module("jobkit.recipe").learns(step))
+def _keeps(step: Mapping[str, Any]) -> bool:
+    """Tell whether a step keeps state, learned or given."""
+    return step["step"] in LEARNED and (step["step"] != "python" or bool(step["fit"]))
 
 
 def _learned(step: Mapping[str, Any], state: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PLAIN = Path(__file__).parent / "plain"
 # In the order in which a reader wants them.
-MODULES = ("flow", "rows", "texts", "numbers", "levels", "expressions", "splits", "values", "reading")
+MODULES = ("flow", "rows", "texts", "numbers", "levels", "expressions", "splits", "labels", "values", "reading")
 TITLES: Mapping[str, str] = {
     "flow": "Fit, transform, prepare",
     "rows": "Rows and columns",
@@ -19,6 +19,7 @@ TITLES: Mapping[str, str] = {
     "levels": "Levels of text columns",
     "expressions": "Expressions",
     "splits": "The split",
+    "labels": "The label",
     "values": "Columns of three kinds: numbers, dates and text",
     "reading": "Files and the command line",
 }

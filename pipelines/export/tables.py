@@ -75,10 +75,10 @@ def _module(path: Path) -> Any:
 
 
 def _prepared(prepare: Any, frames: Mapping[str, Any]) -> Any:
-    """Return all rows after the steps, with the label as 0 or 1."""
+    """Return all rows after the steps, with the label as numbers."""
     raw = prepare.combine(prepare.raw_rows(frames["raw"]), {name: frame for name, frame in frames.items() if name != "raw"})
     rows = prepare.before_split(raw)
-    target = prepare.positives(rows[prepare.LABEL])
+    target = prepare.label_numbers(rows[prepare.LABEL])
     _, rows = prepare.learn(rows, target)
     return prepare.put(rows, {prepare.LABEL: target.loc[rows.index]})
 

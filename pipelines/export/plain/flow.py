@@ -14,12 +14,12 @@ from pipelines.export.plain.given import (
     NOT_FEATURES,
     NOT_NEEDED,
     NULL_VALUES,
-    POSITIVE,
     SPLIT,
     WRONG_TYPE,
     after_split,
     before_split,
     combine,
+    label_numbers,
     learn,
     split_rows,
 )
@@ -42,8 +42,10 @@ from pipelines.export.plain.values import (
 def fit(train, others=None):
     """Return what the recipe learns from raw training rows with labels."""
     raw = combine(raw_rows(train), others)
-    rows = before_split(raw)
-    return learn_from(raw, rows, positives(rows[LABEL]))[0]
+    state = {}
+    rows = before_split(raw, state)
+    rows = learn(rows, label_numbers(rows[LABEL]), state)
+    return finished(raw, state, rows)
 
 
 def prepare(raw, others=None):
@@ -58,12 +60,14 @@ def prepare(raw, others=None):
 def prepare_and_fit(raw, others=None):
     """Return the three splits, and what was learned from the training rows."""
     raw = combine(raw_rows(raw), others)
-    rows = before_split(raw)
-    target = positives(rows[LABEL])
+    state = {}
+    rows = before_split(raw, state)
+    target = label_numbers(rows[LABEL])
     by = raw.loc[rows.index, SPLIT["column"]] if SPLIT["column"] else None
     parts = split_rows(target.to_numpy(), by)
     train, validation, test = (rows.iloc[part] for part in parts)
-    state, train = learn_from(raw, train, target)
+    train = learn(train, target, state)
+    state = finished(raw, state, train)
     splits = {
         "train": train,
         "validation": after_split(validation, state),
@@ -72,12 +76,6 @@ def prepare_and_fit(raw, others=None):
     return {
         name: labelled(part, target, state) for name, part in splits.items()
     }, state
-
-
-def learn_from(raw, rows, target):
-    """Return what is learned from training rows, and the rows after it."""
-    state, rows = learn(rows, target)
-    return finished(raw, state, rows), rows
 
 
 def finished(raw, state, rows):
@@ -197,18 +195,6 @@ def number_or_truth(text):
     """Return the number that a text writes; 1 for a yes, 0 for a no."""
     number = to_number(text)
     return to_truth(text) if np.isnan(number) else number
-
-
-def positives(label):
-    """Return the label as 1.0 for the positive value and 0.0 for the other."""
-    found = as_text(label).map(str.strip, na_action="ignore")
-    levels = sorted(found.dropna().unique())
-    positive = POSITIVE
-    if positive not in levels:
-        positive = {"true": "1", "false": "0"}.get(positive.lower(), positive)
-    if found.isna().any() or len(levels) != 2 or positive not in levels:
-        raise ValueError(f"the label {LABEL!r} is missing or holds {levels}")
-    return (found == positive).astype("float64")
 
 
 def call_function(rows, function, *fitted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LABEL, POSITIVE, SEED = "label", "1", 0
+CLASSES = ()
 SPLIT = {"train": 0.7, "validation": 0.15, "column": None, "formats": ()}
 READING = {"raw": {"format": "auto"}}
 NULL_VALUES = ("",)
@@ -18,14 +19,14 @@ def combine(rows, others):
     return rows
 
 
-def before_split(rows):
+def before_split(rows, state):
     """Stand in for the steps before the split."""
     return rows
 
 
-def learn(rows, target):
+def learn(rows, target, state):
     """Stand in for the steps that learn."""
-    return {}, rows
+    return rows
 
 
 def after_split(rows, state):
@@ -36,6 +37,11 @@ def after_split(rows, state):
 def transform(rows, state=None):
     """Stand in for the whole recipe on raw rows."""
     return rows
+
+
+def label_numbers(label):
+    """Stand in for how the problem reads its label."""
+    return label
 
 
 def split_rows(target, by):

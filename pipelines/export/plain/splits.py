@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.export.plain.given import SEED, SPLIT
+from pipelines.export.plain.labels import tenths
 from pipelines.export.plain.values import (
     as_numbers,
     as_text,
@@ -43,6 +44,11 @@ def split_by_class(target, by):
         for value in np.unique(target)
     ]
     return [np.sort(np.concatenate(part)) for part in zip(*pieces)]
+
+
+def split_by_tenths(target, by):
+    """Return row positions of three splits, each from all over the range."""
+    return split_by_class(tenths(target), by)
 
 
 def split_by_group(target, by):

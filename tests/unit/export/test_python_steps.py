@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from jobkit.apply import apply
@@ -39,7 +39,12 @@ HOT = {"step": "one_hot"}
 ENCODED = {"step": "one_hot", "columns": ["t", "d"]}
 MORE = {
     "filter": [{"step": "filter_rows", "where": "n > 0 or t in ['a', 'A'] or is_missing(m)"}, HOT],
-    "filter dates": [{"step": "cast", "columns": {"d": "date"}, "on_error": "null"}, {"step": "filter_rows", "where": "not d > 1430000000"}, {"step": "dates", "columns": ["d"]}, HOT],
+    "filter dates": [
+        {"step": "cast", "columns": {"d": "date"}, "on_error": "null"},
+        {"step": "filter_rows", "where": "not d > 1440000000"},
+        {"step": "dates", "columns": ["d"]},
+        HOT,
+    ],
     "duplicates": [{"step": "drop_duplicates"}, HOT],
     "duplicates by columns": [{"step": "drop_duplicates", "columns": ["t", "n"], "keep": "last"}, HOT],
     "missing": [{"step": "drop_missing", "columns": ["n", "t"]}, HOT],
@@ -54,8 +59,17 @@ MORE = {
         {"step": "move_columns", "columns": ["m"], "after": "n"},
         HOT,
     ],
-    "removed": [{"step": "outliers", "columns": ["n", "m"], "threshold": 1.0}, {"step": "scale", "columns": ["n"]}, {"step": "target_encode", "columns": ["t"]}, HOT],
-    "min and max": [{"step": "outliers", "columns": ["n"], "method": "min_max", "low": -5, "action": "null"}, {"step": "impute", "strategy": "constant", "value": 7}, HOT],
+    "removed": [
+        {"step": "outliers", "columns": ["n", "m"], "threshold": 1.0},
+        {"step": "scale", "columns": ["n"]},
+        {"step": "target_encode", "columns": ["t"]},
+        HOT,
+    ],
+    "min and max": [
+        {"step": "outliers", "columns": ["n"], "method": "min_max", "low": -5, "action": "null"},
+        {"step": "impute", "strategy": "constant", "value": 7},
+        HOT,
+    ],
     "cast drops late": [{"step": "scale", "columns": ["n"]}, {"step": "cast", "columns": {"t": "number", "m": "integer"}, "on_error": "drop"}, HOT],
     "cast in words": [
         {"step": "cast", "columns": {"t": "number", "d": "date", "m": "boolean"}, "on_error": "null", "decimal": ",", "formats": ["%Y-%m-%d", "%m/%d/%Y"]},
@@ -72,7 +86,11 @@ MORE = {
     ],
     "own function": [{"step": "python", "function": "own.py:add_ratio"}, HOT],
     "own function that learns": [HOT | {"columns": ["d"]}, {"step": "python", "function": "own.py:centred", "fit": "own.py:middle"}, HOT],
-    "odd names": [{"step": "rename_columns", "columns": {"n": "n & \"m\"", "m": "a-b"}}, {"step": "derive", "columns": {"sum it": "`n & \"m\"` + `a-b`", "rows": "1 / 0 + 2 ** 0.5"}}, HOT],
+    "odd names": [
+        {"step": "rename_columns", "columns": {"n": 'n & "m"', "m": "a-b"}},
+        {"step": "derive", "columns": {"sum it": '`n & "m"` + `a-b`', "rows": "1 / 0 + 2 ** 0.5"}},
+        HOT,
+    ],
 }
 ALL = {**SHARED, **MORE}
 # Steps that the tests above cover with nothing left out.
@@ -120,7 +138,7 @@ def test_every_kind_of_step_is_covered():
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", ALL)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_the_exported_file_gives_the_bits_of_the_job(name, data):
     training, more, later = data.draw(frames()), data.draw(frames(1, 4)), data.draw(frames(1, 6, label=False))
     others = {"more": more if name == "concat" else more.drop(columns="y")}
@@ -138,3 +156,36 @@ def test_the_exported_file_gives_the_bits_of_the_job(name, data):
     assert list(wanted) == list(found)
     for column in wanted:
         assert same_bits(found[column].to_numpy(), wanted[column].to_numpy()), (column, later)
+
+
+PROBLEMS = {
+    "amounts": ([3.5, -1, 2e6, 0, 7, 8, 9, 10.25, 11, 12, 13, 14], {"problem": "regression", "label": {"column": "y"}}),
+    "classes": (
+        ["low", "high", "mid", " low", "low", "high", "mid", "low", "high", "mid", "low", "high"],
+        {"problem": "multiclass_classification", "label": {"column": "y", "classes": ["low", "mid", "high"]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("method", ["random", "stratified"])
+def test_amounts_and_classes_are_split_and_numbered_as_the_job_does(name, method):
+    labels, members = PROBLEMS[name]
+    members = {**members, "split": {"method": method, "train": 0.6, "validation": 0.2}}
+    frame = pd.DataFrame({"n": [1.5 * row for row in range(36)], "t": list("abc") * 12, "y": labels * 3})
+    steps = [{"step": "scale", "columns": ["n"]}, HOT]
+    theirs = prepared(frame, source(steps, **members))
+    names = export(source(steps, fitted=as_read(theirs.recipe), **members))
+    mine, state = names["prepare_and_fit"](frame)
+    assert_splits_equal(mine, theirs)
+    assert json.loads(json.dumps(state)) == json.loads(json.dumps(names["STATE"]))
+
+
+def test_strange_labels_are_refused_by_name():
+    frame = pd.DataFrame({"n": range(12), "y": ["low", "high", "mid", "odd"] * 3})
+    names = export(source([HOT], **PROBLEMS["classes"][1]))
+    with pytest.raises(ValueError, match="odd"):
+        names["prepare"](frame)
+    names = export(source([HOT], **PROBLEMS["amounts"][1]))
+    with pytest.raises(ValueError, match="no numbers"):
+        names["prepare"](frame)
