@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipelines.aws.faults import explained
-
-
-def put_all(objects: Mapping[str, bytes | Path], region: str | None, progress: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
-    """Upload the objects that are not there yet, in the order of the mapping, and return their URIs.
-
-    Raises:
-        CloudError: AWS refused a call or could not be reached.
-    """
-    with explained("connect to AWS", "your credentials"):
-        import boto3
-
-        s3 = boto3.Session(region_name=region).client("s3")
-    return tuple(uri for uri, body in objects.items() if upload(s3, uri, body, progress))
 
 
 def split_uri(uri: str) -> tuple[str, str]:

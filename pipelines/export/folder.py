@@ -32,6 +32,8 @@ def write_text(file: Path, body: str) -> None:
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
     """Make a temporary folder inside a folder, on the same file system, for the time of the block."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("this is a file", where=str(folder), expected="a folder, or the name of a new one")
     folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
     try:

@@ -40,7 +40,7 @@ def convert(file: Path, target: Path, form: str) -> None:
 
 
 def all_rows(source: Source, inputs: Mapping[str, Path], target: Path) -> None:
-    """Write all rows after every step, fitted on all of them, as Parquet: ids, label (0 or 1) and features as the steps leave them.
+    """Write all rows after every step, fitted on all of them, as Parquet: ids, label (as a number) and features as the steps leave them.
 
     `inputs` maps `raw` and the names of others to folders of files. The exported Python file does the work, and stays beside the data.
 
@@ -77,9 +77,10 @@ def _module(path: Path) -> Any:
 def _prepared(prepare: Any, frames: Mapping[str, Any]) -> Any:
     """Return all rows after the steps, with the label as numbers."""
     raw = prepare.combine(prepare.raw_rows(frames["raw"]), {name: frame for name, frame in frames.items() if name != "raw"})
-    rows = prepare.before_split(raw)
+    state: dict[str, Any] = {}
+    rows = prepare.before_split(raw, state)
     target = prepare.label_numbers(rows[prepare.LABEL])
-    _, rows = prepare.learn(rows, target)
+    rows = prepare.learn(rows, target, state)
     return prepare.put(rows, {prepare.LABEL: target.loc[rows.index]})
 
 
