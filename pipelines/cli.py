@@ -19,6 +19,7 @@ COMMANDS = (
     "init",
     "import_flow",
     "profile",
+    "lint",
     "validate",
     "graph",
     "compile",
@@ -32,7 +33,6 @@ COMMANDS = (
     "export",
     "feature_group",
     "upsert",
-    "export",
     "doctor",
 )
 

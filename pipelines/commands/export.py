@@ -13,13 +13,16 @@ from pipelines.errors import UsageError
 if TYPE_CHECKING:
     from pipelines.export.recipe import Source
 
+HELP = """Take recipe and data out: as a Python file, a notebook, or data.
+
+Examples: sagewright export python --run latest | sagewright export data --to prepared"""
 RunFlag = Annotated[str | None, typer.Option("--run", help="Put in what this run learned: its id, or `latest`.")]
 RecipeFlag = Annotated[Path | None, typer.Option("--recipe", help="Put in what this recipe.json holds.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Take recipe and data out: as a Python file, a notebook, or data.", rich_markup_mode=None)
+    group = typer.Typer(no_args_is_help=True, help=HELP, rich_markup_mode=None)
     group.command("python")(python)
     group.command("notebook")(notebook)
     group.command("data")(data)
@@ -29,7 +32,10 @@ def register(app: typer.Typer) -> None:
 def python(
     home: flags.HomeFlag,
     source: flags.ConfigArgument = Path("pipeline.yaml"),
-    run: RunFlag = None,
+    run: HELP = """Take recipe and data out: as a Python file, a notebook, or data.
+
+Examples: sagewright export python --run latest | sagewright export data --to prepared"""
+RunFlag = None,
     recipe: RecipeFlag = None,
     file: Annotated[Path, typer.Option("--file", help="The file to write.")] = Path("prepare.py"),
     profile: flags.ProfileFlag = None,
@@ -49,7 +55,10 @@ def python(
 def notebook(
     home: flags.HomeFlag,
     source: flags.ConfigArgument = Path("pipeline.yaml"),
-    run: RunFlag = None,
+    run: HELP = """Take recipe and data out: as a Python file, a notebook, or data.
+
+Examples: sagewright export python --run latest | sagewright export data --to prepared"""
+RunFlag = None,
     recipe: RecipeFlag = None,
     file: Annotated[Path, typer.Option("--file", help="The file to write.")] = Path("prepare.ipynb"),
     profile: flags.ProfileFlag = None,

@@ -1,0 +1,6 @@
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+df = pd.read_csv("rows.csv")
+train, test = train_test_split(df, random_state=0)
+train = train.drop_duplicates()  # expect SW109
