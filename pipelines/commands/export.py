@@ -32,10 +32,7 @@ def register(app: typer.Typer) -> None:
 def python(
     home: flags.HomeFlag,
     source: flags.ConfigArgument = Path("pipeline.yaml"),
-    run: HELP = """Take recipe and data out: as a Python file, a notebook, or data.
-
-Examples: sagewright export python --run latest | sagewright export data --to prepared"""
-RunFlag = None,
+    run: RunFlag = None,
     recipe: RecipeFlag = None,
     file: Annotated[Path, typer.Option("--file", help="The file to write.")] = Path("prepare.py"),
     profile: flags.ProfileFlag = None,
@@ -55,10 +52,7 @@ RunFlag = None,
 def notebook(
     home: flags.HomeFlag,
     source: flags.ConfigArgument = Path("pipeline.yaml"),
-    run: HELP = """Take recipe and data out: as a Python file, a notebook, or data.
-
-Examples: sagewright export python --run latest | sagewright export data --to prepared"""
-RunFlag = None,
+    run: RunFlag = None,
     recipe: RecipeFlag = None,
     file: Annotated[Path, typer.Option("--file", help="The file to write.")] = Path("prepare.ipynb"),
     profile: flags.ProfileFlag = None,
