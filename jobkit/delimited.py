@@ -97,7 +97,7 @@ def header(path: Path, data: Mapping[str, Any]) -> List[str]:
     names = [name.lstrip("\ufeff") for name in names]
     twice = sorted(name for name in set(names) if names.count(name) > 1)
     if twice:
-        raise JobError("{}: the column {!r} stands twice in the header".format(path.name, twice[0]))
+        raise JobError("{}: the column {!r} stands twice in the header; give every column a name of its own".format(path.name, twice[0]))
     return names
 
 

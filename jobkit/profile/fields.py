@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from jobkit import dates
-from jobkit.columns import DATE, TEXT, Column, Table, from_frame
+from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, from_frame
 
 NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY = "numeric", "binary", "categorical", "text", "date", "id", "empty"
 FIELD_KINDS = (NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY)
-DATE_FORMATS = ("", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d %b %Y", "%b %d, %Y")
+DATE_FORMATS = (
+    *("", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d %b %Y", "%b %d, %Y"),
+    *("%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%Y%m%dT%H%M%S"),
+)
 DATE_SHARE, LOOKED_AT, MOST_PARSED = 0.95, 300, 50000
 ID_NAME = re.compile(r"(?i:(^|[_\s.-])(id|uuid|guid|key|index|no|nr|number)$|^unnamed: 0$)|(?<=[a-z])(Id|ID)$")
 ID_ROWS, ID_SHARE, TEXT_WORDS, TEXT_SHARE = 20, 0.95, 3.0, 0.2
@@ -22,7 +25,10 @@ LARGEST = 1e150  # of larger numbers the squares overflow; they count as this
 
 
 class Field(NamedTuple):
-    """Hold one column: text columns have only levels that occur; `numbers` (float64, NaN where missing, at most 1e150) is None for what has no order."""
+    """Hold one column: text columns have only levels that occur; `numbers` (float64, NaN where missing, at most 1e150) is None for what has no order.
+
+    `date_formats` are those that read a text column of dates; none for ISO 8601.
+    """
 
     name: str
     column: Column
@@ -30,7 +36,7 @@ class Field(NamedTuple):
     distinct: int
     missing: int
     numbers: Optional[np.ndarray]
-    date_format: Optional[str] = None
+    date_formats: Tuple[str, ...] = ()
 
     @property
     def present(self) -> int:
@@ -91,9 +97,9 @@ def _numeric_kind(name: str, values: np.ndarray, distinct: int) -> str:
 
 def _of_text(name: str, column: Column, missing: int) -> Field:
     distinct = len(column.levels)
-    form = date_format(column.levels) if distinct else None
-    if form is not None:
-        return Field(name, column, DATED, distinct, missing, read_dates(column, form), form)
+    formats = date_formats(column.levels) if distinct else None
+    if formats is not None:
+        return Field(name, column, DATED, distinct, missing, read_dates(column, formats), formats)
     return Field(name, column, _text_kind(column.levels, len(column.values) - missing), distinct, missing, None)
 
 
@@ -107,14 +113,30 @@ def _text_kind(levels: Sequence[str], present: int) -> str:
     return ID if present >= ID_ROWS and share >= ID_SHARE else CATEGORICAL
 
 
-def date_format(levels: Sequence[str]) -> Optional[str]:
-    """Return the format that nearly all of these texts are dates in (empty for ISO 8601), None when there is none; of several the one that fits more."""
+def numeric(name: str, values: np.ndarray) -> Field:
+    """Return the field of a column of numbers (float64, NaN where missing)."""
+    return _field(name, Column(NUMBER, values))
+
+
+def date_formats(levels: Sequence[str]) -> Optional[Tuple[str, ...]]:
+    """Return the formats that nearly all of these texts are dates in: the one that fits most, () when that is ISO 8601; else several together; else None."""
     looked = levels[:: max(1, len(levels) // LOOKED_AT)][:LOOKED_AT]
-    if not any(mark in looked[0] for mark in "-/. ") or not any(sign.isdigit() for sign in looked[0]):
+    if not any(mark in looked[0] for mark in "-/. T") or not any(sign.isdigit() for sign in looked[0]):
         return None
-    fitting = [(_share(looked, form), form) for form in DATE_FORMATS]
-    best = max(fitting, key=lambda pair: pair[0])
-    return best[1] if best[0] >= DATE_SHARE else None
+    best = max(DATE_FORMATS, key=lambda form: _share(looked, form))
+    if _share(looked, best) >= DATE_SHARE:
+        return (best,) if best else ()
+    return _together(looked)
+
+
+def _together(levels: Sequence[str]) -> Optional[Tuple[str, ...]]:
+    """Return the formats that together read nearly all of the texts, each of which reads some that none before it does."""
+    left, used = list(levels), []
+    for form in DATE_FORMATS:
+        unread = [text for text in left if np.isnan(dates.parse(text, (form,) if form else ()))]
+        used += [form or "%Y-%m-%d"] if len(unread) < len(left) else []
+        left = unread
+    return tuple(used) if len(left) <= (1 - DATE_SHARE) * len(levels) else None
 
 
 def _share(levels: Sequence[str], form: str) -> float:
@@ -122,9 +144,8 @@ def _share(levels: Sequence[str], form: str) -> float:
     return sum(not np.isnan(dates.parse(level, formats)) for level in levels) / len(levels)
 
 
-def read_dates(column: Column, form: str) -> np.ndarray:
+def read_dates(column: Column, formats: Sequence[str]) -> np.ndarray:
     """Return the seconds since 1970 of a text column (float64); levels past the first 50,000 are not read and count as missing here."""
-    formats = (form,) if form else ()
     known = [dates.parse(level, formats) for level in column.levels[:MOST_PARSED]]
     table = np.full(len(column.levels) + 1, np.nan)
     table[: len(known)] = known

@@ -15,6 +15,7 @@ from jobkit.profile.anomalies import anomalies
 from jobkit.profile.describe import levels, statistics
 from jobkit.profile.fields import EMPTY, FIELD_KINDS, Field, look, table_of
 from jobkit.profile.findings import Finding, collect, ranked
+from jobkit.profile.meant import as_meant
 from jobkit.profile.mended import mended
 from jobkit.profile.quick_model import quick_model
 from jobkit.profile.relations import correlation
@@ -99,7 +100,7 @@ def profile_table(
     charts = {"histograms": plots.histograms(named, chosen["histograms"]), "scatters": plots.scatters(named, chosen["scatters"], seed)}
     target = target_of(label_field, problem) if label_field is not None else None
     rows = _sample(len(table), int(chosen["sample_rows"]), seed)
-    sampled = [field.take(rows) for field in fields if field.name != label]
+    sampled = [field.take(rows) for field in as_meant([field for field in fields if field.name != label])]
     known = Known(fields, twice, label_field, problem, target, sampled, rows, target.take(rows) if target else None, chosen, seed)
     members = {**_head(known), **_parts(known, progress), "charts": charts}
     return clean({**members, "verdict": verdict(members["findings"], chosen["fail_on"])})

@@ -117,10 +117,7 @@ def _missing(field: Field, name: str) -> Finding:
 
 def _texts(field: Field, name: str) -> Iterator[Finding]:
     if field.kind == DATED:
-        form = field.date_format or ""
-        text = "Column '{}' holds dates as text ({}).".format(name, form or "ISO 8601")
-        step = {"step": "dates", "columns": [field.name], **({"formats": [form]} if form else {})}
-        yield Finding("dates-as-text", LOW, [field.name], field.distinct, text, step)
+        yield _dates(field, name)
         return
     found = texts.hidden(field)
     if found and found.numbers:
@@ -133,6 +130,14 @@ def _texts(field: Field, name: str) -> Iterator[Finding]:
         yield Finding("null-words", MEDIUM, [field.name], found.null_share, text, setting=setting)
     yield from _spelt(field, name)
     yield from _many(field, name)
+
+
+def _dates(field: Field, name: str) -> Finding:
+    formats = list(field.date_formats)
+    text = "Column '{}' holds dates as text ({}).".format(name, ", ".join(formats) or "ISO 8601")
+    step = {"step": "dates", "columns": [field.name], **({"formats": formats} if formats else {})}
+    advice = "Where day and month could be either, the first format that fits is taken." if len(formats) > 1 else ""
+    return Finding("dates-as-text", MEDIUM if len(formats) > 1 else LOW, [field.name], field.distinct, text, step, advice=advice)
 
 
 def _numbers_in(field: Field, name: str, found: texts.Hidden) -> Finding:

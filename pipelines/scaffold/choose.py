@@ -10,12 +10,9 @@ from typing import Any
 
 from pipelines.config.problem import METRICS
 from pipelines.errors import UsageError
-from pipelines.jobs import job_module
 from pipelines.scaffold.look import REGRESSION, Looked
 
 Found = Mapping[str, Any]
-MIXED_DATES = 0.95
-DATES_LOOKED_AT = 2000
 TEST_SHARE = 0.15
 SPREADS, LEAST_SLACK, SLACK = 2.0, 0.02, 0.15
 LEAKING = 0.95
@@ -71,8 +68,7 @@ def _dropped(findings: Sequence[Found], looked: Looked) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for kind, words in why.items():
         for finding in _of(findings, kind):
-            dates = kind == "id-like" and _mixed_formats_of(looked, finding["columns"][0])
-            if (finding["step"] or {}).get("step") == "drop_columns" and not dates:
+            if (finding["step"] or {}).get("step") == "drop_columns":
                 reasons.setdefault(finding["columns"][0], words(finding))
     return {name: reasons[name] for name in looked.table.columns if name in reasons and name != looked.label}
 
@@ -134,26 +130,10 @@ def _casts(casts: Mapping[str, Found], symbols: Mapping[str, Found]) -> Iterator
 
 def _date_formats(looked: Looked, entry: Found) -> list[str] | None:
     """Return the formats in which nearly all texts of a column are dates (empty for ISO 8601), [] for a column of dates, None for another."""
-    if entry["kind"] == "date":
-        steps = [finding["step"] for finding in looked.profile["findings"] if finding["kind"] == "dates-as-text" and finding["columns"] == [entry["name"]]]
-        return list(steps[0].get("formats", ())) if steps else []
-    return _mixed_formats_of(looked, entry["name"])
-
-
-def _mixed_formats_of(looked: Looked, name: str) -> list[str] | None:
-    column = looked.table[name]
-    return _mixed_formats(column.present().levels[:DATES_LOOKED_AT]) if column.kind == "text" else None
-
-
-def _mixed_formats(levels: Sequence[str]) -> list[str] | None:
-    """Return the formats that together read nearly all of the texts, each of which reads some that no other before it does."""
-    parse, known = job_module("jobkit.dates").parse, job_module("jobkit.profile.fields").DATE_FORMATS
-    left, used = list(levels), []
-    for form in known:
-        unread = [text for text in left if math.isnan(parse(text, (form,) if form else ()))]
-        used += [form] if len(unread) < len(left) else []
-        left = unread
-    return [form or "%Y-%m-%d" for form in used] if levels and len(left) <= (1 - MIXED_DATES) * len(levels) else None
+    if entry["kind"] != "date":
+        return None
+    steps = [finding["step"] for finding in looked.profile["findings"] if finding["kind"] == "dates-as-text" and finding["columns"] == [entry["name"]]]
+    return list(steps[0].get("formats", ())) if steps else []
 
 
 def _dates(dates: Mapping[str, Sequence[str]]) -> Iterator[Choice]:

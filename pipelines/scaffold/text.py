@@ -12,7 +12,10 @@ from pipelines.samples import SCHEMA_FILE
 from pipelines.scaffold.choose import Choice, Chosen
 from pipelines.scaffold.look import BINARY, MULTICLASS, NULLS, REGRESSION, Looked
 
-POSITIVE_WORDS = ("1", "true", "true.", "yes", "y", "t", "churn", "churned", "cancelled", "canceled", "default", "fraud", "positive", "bad")
+POSITIVE_WORDS = (
+    *("1", "true", "true.", "yes", "y", "t", "on", "churn", "churned", "cancelled", "canceled", "default", "fraud", "positive", "bad", "high"),
+    *("ja", "oui", "si", "sí", "sì", "sim", "tak", "ano", "да", "kyllä", "evet", "はい", "是"),
+)
 OBJECTIVES: Mapping[str, tuple[str, str]] = {
     BINARY: ("binary:logistic", "auc"),
     MULTICLASS: ("multi:softprob", "mlogloss"),
@@ -115,7 +118,13 @@ def _reason(text: str | None) -> str:
 def _training(looked: Looked) -> Iterator[str]:
     objective, metric = OBJECTIVES[looked.problem]
     yield from ("", "training:", "  algorithm: xgboost", '  version: "3.2-0"', "  hyperparameters:")
-    yield from (f"    objective: {objective}", f"    eval_metric: {metric}", "    num_round: 100", "    max_depth: 5", "    eta: 0.2", "    subsample: 0.8")
+    yield from (
+        f"    objective: {objective}",
+        f"    eval_metric: {metric}",
+        "    num_round: 300",
+        "    early_stopping_rounds: 20    # stops by the validation split",
+    )
+    yield from ("    max_depth: 5", "    eta: 0.1", "    subsample: 0.8")
 
 
 def _section(key: str, values: Mapping[str, Any]) -> Iterator[str]:
