@@ -43,9 +43,8 @@ most 1 MiB, 20,000 values (aliases followed) and 40 levels.
 The parameters: `InputData`, `Seed`, `DecisionThreshold`, `ProcessingInstanceType`, `ProcessingInstanceCount`, `TrainingInstanceType`,
 `TrainingInstanceCount`, `ModelApprovalStatus`, and one for each bar of the gate: `MinAccuracy`, `MaxFalseNegative` …
 
-A gate's metrics are those of `evaluation.json` on the test split: accuracy, precision, recall, f1, f0_5, f2, auc, true_positive_rate,
-true_negative_rate, false_positive_rate, false_negative_rate. The steps `drop_columns` and `drop_duplicates` act before the split and come first;
-everything after them is fitted on the training split only.
+A gate's metrics are those of `evaluation.json` on the test split; which there are is a matter of the [problem](problems.md). Steps on the set of rows (`join`,
+`concat`, `filter_rows`, `drop_duplicates` …) act before the split and come first; what is fitted is fitted on the training split only.
 
 ## Keys
 """

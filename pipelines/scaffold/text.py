@@ -118,12 +118,8 @@ def _reason(text: str | None) -> str:
 def _training(looked: Looked) -> Iterator[str]:
     objective, metric = OBJECTIVES[looked.problem]
     yield from ("", "training:", "  algorithm: xgboost", '  version: "3.2-0"', "  hyperparameters:")
-    yield from (
-        f"    objective: {objective}",
-        f"    eval_metric: {metric}",
-        "    num_round: 300",
-        "    early_stopping_rounds: 20    # stops by the validation split",
-    )
+    yield from (f"    objective: {objective}", f"    eval_metric: {metric}", "    num_round: 300")
+    yield "    early_stopping_rounds: 20    # stops by the validation split"
     yield from ("    max_depth: 5", "    eta: 0.1", "    subsample: 0.8")
 
 
