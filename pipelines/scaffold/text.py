@@ -16,8 +16,9 @@ POSITIVE_WORDS = (
     *("1", "true", "true.", "yes", "y", "t", "on", "churn", "churned", "cancelled", "canceled", "default", "fraud", "positive", "bad", "high"),
     *("ja", "oui", "si", "sí", "sì", "sim", "tak", "ano", "да", "kyllä", "evet", "はい", "是"),
 )
+# Training stops early by the last of several metrics; logloss, since ranks (auc) are right long before probabilities are.
 OBJECTIVES: Mapping[str, tuple[str, str]] = {
-    BINARY: ("binary:logistic", "auc"),
+    BINARY: ("binary:logistic", "auc,logloss"),
     MULTICLASS: ("multi:softprob", "mlogloss"),
     REGRESSION: ("reg:squarederror", "rmse"),
 }
