@@ -64,7 +64,11 @@ class Run:
 
 @dataclass(frozen=True)
 class StepRun:
-    """Hold one attempt at one step: its arguments with every expression replaced by its value, and its share of the cores."""
+    """Hold one attempt at one step: its arguments with every expression replaced by its value, and its share of the cores.
+
+    `name` is the job's name where it is not the step's own. `report` journals what happens within the step; `finished` is what an earlier part of the same run
+    journalled of it (the trials that ended).
+    """
 
     run: Run
     step: Step
@@ -72,11 +76,14 @@ class StepRun:
     scope: Scope
     attempt: int = 1
     cores: int = 1
+    name: str | None = None
+    report: Callable[..., None] = lambda event, **members: None
+    finished: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def job_name(self) -> str:
         """Return the name of this attempt's job."""
-        return self.run.job_name(self.step.name, self.attempt)
+        return self.name or self.run.job_name(self.step.name, self.attempt)
 
     @property
     def job_dir(self) -> Path:

@@ -37,7 +37,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Engine:
-    """Execute a definition; `selected` names the steps to run, `faults` how often an attempt at a step meets which fault."""
+    """Execute a definition; `selected` names the steps to run, `faults` how often an attempt at a step meets which fault.
+
+    `finished` holds the trials of each step that ended before the run was resumed.
+    """
 
     run: Run
     definition: Definition
@@ -49,6 +52,7 @@ class Engine:
     selected: frozenset[str]
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
+    finished: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def execute(self) -> tuple[str, str | None]:
         """Run until nothing can start any more; return the execution's status and failure reason."""
@@ -152,7 +156,7 @@ class Engine:
             try:
                 if faults:
                     raise StepFault(faults.pop(0), "injected by --fault")
-                return EXECUTORS[step.type](StepRun(self.run, step, self._arguments(step, attempt), self._scope(step.name, attempt), attempt, cores))
+                return EXECUTORS[step.type](self._step_run(step, attempt, cores))
             except StepFault as fault:
                 if self.run.stopping.is_set():
                     return Outcome("Stopped", failure_reason="the execution was stopped")
@@ -160,6 +164,13 @@ class Engine:
                 if policy is None:
                     return Outcome("Failed", failure_reason=f"{fault.kind}: {fault}")
                 self._tell_wait(step, policy, attempt, fault)
+
+    def _step_run(self, step: Step, attempt: int, cores: int) -> StepRun:
+        def report(event: str, **members: Any) -> None:
+            self.journal.append(event, step=step.name, type=step.type, **members)
+
+        arguments, scope = self._arguments(step, attempt), self._scope(step.name, attempt)
+        return StepRun(self.run, step, arguments, scope, attempt, cores, report=report, finished=self.finished.get(step.name, ()))
 
     def _tell_wait(self, step: Step, policy: RetryPolicy, attempt: int, fault: StepFault) -> None:
         """Journal the wait that the policy asks for. Nothing local gets better by waiting, so it is not waited for."""

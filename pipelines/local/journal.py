@@ -16,7 +16,7 @@ FILE = "journal.jsonl"
 
 @dataclass(frozen=True)
 class StepState:
-    """State one step of a run, in the words of PipelineExecutionStep."""
+    """State one step of a run, in the words of PipelineExecutionStep; `trials` are those of a tuning job by number, with what is known of each."""
 
     name: str
     type: str
@@ -31,6 +31,8 @@ class StepState:
     properties: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     checks: tuple[Mapping[str, Any], ...] = ()
+    trials: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    best_trial: int | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -40,7 +42,10 @@ class StepState:
 
 @dataclass(frozen=True)
 class RunState:
-    """State a whole run, in the words of DescribePipelineExecution; times are seconds since 1970."""
+    """State a whole run, in the words of DescribePipelineExecution; times are seconds since 1970.
+
+    `finished` holds the trials of tuning jobs that had ended when the run was resumed.
+    """
 
     execution_arn: str = ""
     pipeline_name: str = ""
@@ -52,6 +57,7 @@ class RunState:
     started_at: float = 0.0
     ended_at: float | None = None
     steps: Mapping[str, StepState] = field(default_factory=dict)
+    finished: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     @property
     def execution_id(self) -> str:
@@ -66,11 +72,14 @@ def _run_started(state: RunState, event: Event) -> RunState:
 
 def _run_resumed(state: RunState, event: Event) -> RunState:
     kept = {name: step for name, step in state.steps.items() if step.status == "Succeeded"}
-    return replace(state, steps=kept, status="Executing", failure_reason=None, ended_at=None)
+    ended = {name: tuple(trial["ended"] for trial in step.trials.values() if "ended" in trial) for name, step in state.steps.items()}
+    finished = {**state.finished, **{name: trials for name, trials in ended.items() if trials and name not in kept}}
+    return replace(state, steps=kept, finished=finished, status="Executing", failure_reason=None, ended_at=None)
 
 
 def _step_started(state: RunState, event: Event) -> RunState:
-    step = StepState(event["step"], event["type"], "Executing", event["time"], attempt=event.get("attempt", 1), job_name=event.get("job_name"))
+    trials = {each["trial"]["number"]: {**each["trial"], "ended": each} for each in state.finished.get(event["step"], ())}
+    step = StepState(event["step"], event["type"], "Executing", event["time"], attempt=event.get("attempt", 1), job_name=event.get("job_name"), trials=trials)
     return replace(state, steps={**state.steps, step.name: step})
 
 
@@ -79,6 +88,18 @@ def _step_ended(state: RunState, event: Event) -> RunState:
     before = state.steps.get(event["step"], StepState(event["step"], event["type"], started_at=event["time"]))
     after = replace(before, ended_at=event["time"], checks=tuple(event.get("checks", ())), **{k: event[k] for k in known if k in event})
     return replace(state, steps={**state.steps, after.name: after})
+
+
+def _trial_started(state: RunState, event: Event) -> RunState:
+    step = state.steps[event["step"]]
+    trial = {"name": event["name"], "tuned": event["tuned"], "started_at": event["time"]}
+    return replace(state, steps={**state.steps, step.name: replace(step, trials={**step.trials, event["number"]: trial})})
+
+
+def _trial_ended(state: RunState, event: Event) -> RunState:
+    step = state.steps[event["step"]]
+    trial = {**step.trials.get(event["number"], {}), "ended": event["trial"], "ended_at": event["time"]}
+    return replace(state, steps={**state.steps, step.name: replace(step, trials={**step.trials, event["number"]: trial}, best_trial=event["best"])})
 
 
 def _run_ended(state: RunState, event: Event) -> RunState:
@@ -90,6 +111,8 @@ FOLDS: Mapping[str, Callable[[RunState, Event], RunState]] = {
     "run_resumed": _run_resumed,
     "step_started": _step_started,
     "step_ended": _step_ended,
+    "trial_started": _trial_started,
+    "trial_ended": _trial_ended,
     "run_ended": _run_ended,
 }
 

@@ -19,15 +19,20 @@ def final_metrics(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]
     Raises:
         ClientFault: a Regex is none.
     """
-    patterns = [(definition["Name"], _compiled(definition)) for definition in definitions]
+    patterns = [(definition["Name"], _compiled(definition), definition.get("Contains", "")) for definition in definitions]
     values: dict[str, float] = {}
     for line in lines:
-        for name, pattern in patterns:
-            match = pattern.search(line) or (pattern.search(line.replace("\t", "#011")) if "\t" in line else None)
-            value = _number(match.group(1).split("#011")[0]) if match and match.groups() else None
+        for name, pattern, text in patterns:
+            value = caught(pattern, line) if text in line else None
             if value is not None:
                 values[name] = value
     return values
+
+
+def caught(pattern: re.Pattern[str], line: str) -> float | None:
+    """Return the number that a definition's first group catches in a line, None without one; see `final_metrics`."""
+    match = pattern.search(line) or (pattern.search(line.replace("\t", "#011")) if "\t" in line else None)
+    return _number(match.group(1).split("#011")[0]) if match and match.groups() else None
 
 
 def _compiled(definition: Mapping[str, str]) -> re.Pattern[str]:

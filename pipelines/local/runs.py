@@ -117,7 +117,7 @@ def _execute(
 ) -> RunState:
     state = read_state(run.run_dir)
     cache = Cache(run.home / "cache", run.pipeline_name, time.time, options.use_cache)
-    engine = Engine(run, definition, graph, state.parameters, cache, journal, options.max_parallel, selected, options.faults)
+    engine = Engine(run, definition, graph, state.parameters, cache, journal, options.max_parallel, selected, options.faults, finished=state.finished)
     for step in state.steps.values():
         engine.progress.status[step.name] = step.status
         engine.progress.properties[step.name] = step.properties

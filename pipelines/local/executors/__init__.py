@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.local.context import Outcome, StepRun
-from pipelines.local.executors import condition, fail, model, processing, register_model, training
+from pipelines.local.executors import condition, fail, model, processing, register_model, training, tuning
 
 EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Condition": condition.execute,
@@ -14,6 +14,7 @@ EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Processing": processing.execute,
     "RegisterModel": register_model.execute,
     "Training": training.execute,
+    "Tuning": tuning.execute,
 }
 EXECUTABLE = frozenset(EXECUTORS)
 
