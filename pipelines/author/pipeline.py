@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.author import bundles
 from pipelines.author.images import xgboost_image
 from pipelines.author.sdk import make_session, quiet_sdk
-from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train
+from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train, tune
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 
@@ -58,15 +58,24 @@ def build(config: PipelineConfig, root: Path) -> Any:
 def _steps(composition: Composition) -> list[Any]:
     prepared, leaks = preprocess.compose(composition)
     first = profile.compose(composition, prepared) if composition.config.profile else [prepared]
-    trained = train.compose(composition, prepared)
-    judged, report = evaluate.compose(composition, prepared, trained)
+    trained, model = _trained(composition, prepared)
+    judged, report = evaluate.compose(composition, prepared, model)
     first = [*first, leakage.compose(composition, prepared, leaks, trained)]
-    registered = register.compose(composition, trained, judged) if composition.config.registration else None
+    registered = register.compose(composition, model, judged) if composition.config.registration else None
     if composition.config.gate:
         return [*first, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
     if registered:
         registered.add_depends_on([judged])
     return [*first, judged, *([registered] if registered else [])]
+
+
+def _trained(composition: Composition, prepared: Any) -> tuple[Any, Any]:
+    """Return the step that trains, once or many times, and the URI of its model."""
+    if composition.config.tuning is None:
+        step = train.compose(composition, prepared)
+        return step, step.properties.ModelArtifacts.S3ModelArtifacts
+    step = tune.compose(composition, prepared)
+    return step, tune.model_uri(composition, step)
 
 
 def _parameter(declared: Any, default: Any) -> Any:

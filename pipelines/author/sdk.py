@@ -104,6 +104,21 @@ def without_added_environment(step_args: Any) -> Any:
     return step_args
 
 
+def with_tuning_parameters(step_args: Any, limits: Mapping[str, Any], seed: Any) -> Any:
+    """Put pipeline parameters into a tuning request: the SDK's shapes take whole numbers only for the limits, and leave out a seed that is 0."""
+    tune = step_args.func
+
+    def tune_with_parameters(tuner: Any, *args: Any, **options: Any) -> Any:
+        result = tune(tuner, *args, **options)
+        config = tuner.sagemaker_session.context.args["HyperParameterTuningJobConfig"]
+        config["ResourceLimits"].update(limits)
+        config["RandomSeed"] = seed
+        return result
+
+    step_args.func = tune_with_parameters
+    return step_args
+
+
 def with_descriptions(document: dict[str, Any], descriptions: Mapping[str, str], metadata: Mapping[str, str]) -> dict[str, Any]:
     """Add what the SDK cannot express: descriptions of parameters, and the top-level metadata that marks our gates."""
     parameters = [{**parameter, "Description": descriptions[parameter["Name"]]} for parameter in document.get("Parameters", [])]

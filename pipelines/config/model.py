@@ -15,6 +15,7 @@ from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
 from pipelines.config.split import Inference, Split
+from pipelines.config.tuning import Tuning
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
 GROUP_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
@@ -238,6 +239,7 @@ class PipelineConfig(Section):
     profile: Profile | None = Field(default=None, description="Look at the raw data before anything else; no such step if absent")
     preprocess: Job = Job()
     training: Training = Training()
+    tuning: Tuning | None = Field(default=None, description="Search hyperparameters in the place of one training; one training if absent")
     evaluation: Evaluation = Evaluation()
     gate: Annotated[tuple[Bar, ...], FromList] = Field(default=(), description="Bars that a model must clear to be registered; no gate when empty")
     registration: Registration | None = Field(default=None, description="Register the model; nothing is registered if absent")

@@ -42,7 +42,7 @@ def pipeline_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]
 
 def section_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]:
     """Return every parameter with the default that its own section gives it."""
-    return (*_jobs(config), *_gate(config), *_registration(config))
+    return (*_jobs(config), *_tuning(config), *_gate(config), *_registration(config))
 
 
 def _overridden(parameter: PipelineParameter, config: PipelineConfig) -> PipelineParameter:
@@ -66,6 +66,13 @@ def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
         jobs = "the processing jobs" if section == "preprocess" else "the training job"
         yield PipelineParameter(f"{name}InstanceType", "String", job.instance_type, f"Instance type of {jobs}", f"{section}.instance_type")
         yield PipelineParameter(f"{name}InstanceCount", "Integer", job.instance_count, f"Number of instances of {jobs}", f"{section}.instance_count")
+
+
+def _tuning(config: PipelineConfig) -> Iterator[PipelineParameter]:
+    if config.tuning and config.tuning.strategy != "Grid":
+        yield PipelineParameter("TuningJobs", "Integer", config.tuning.jobs, "Training jobs of the search in all", "tuning.jobs")
+    if config.tuning:
+        yield PipelineParameter("TuningParallelJobs", "Integer", config.tuning.parallel, "Training jobs side by side", "tuning.parallel")
 
 
 def _gate(config: PipelineConfig) -> Iterator[PipelineParameter]:

@@ -12,6 +12,7 @@ from pipelines.config.parameters import section_parameters
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
 from pipelines.config.recipe import COMBINING, ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, TargetEncode, fitted
+from pipelines.config.tuning_rules import tuning
 from pipelines.config.values import refused
 
 Found = Iterator[tuple[str, str]]
@@ -19,7 +20,7 @@ Found = Iterator[tuple[str, str]]
 
 def impossible(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every combination that cannot work."""
-    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, _machines, _parameters):
+    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, tuning, _machines, _parameters):
         yield from rule(config)
 
 

@@ -15,8 +15,8 @@ REPORT = "EvaluationReport"
 FILE = "evaluation.json"
 
 
-def compose(composition: Composition, prepared: Any, trained: Any) -> tuple[Any, Any]:
-    """Return the step and its property file."""
+def compose(composition: Composition, prepared: Any, model: Any) -> tuple[Any, Any]:
+    """Return the step and its property file; `model` is the URI of model.tar.gz."""
     from sagemaker.core.workflow.properties import PropertyFile
 
     kind = KINDS[composition.config.problem]
@@ -26,7 +26,7 @@ def compose(composition: Composition, prepared: Any, trained: Any) -> tuple[Any,
         composition,
         NAME,
         "evaluation",
-        inputs=[input_("model", trained.properties.ModelArtifacts.S3ModelArtifacts, f"{ML}/model"), input_("test", test, f"{ML}/test")],
+        inputs=[input_("model", model, f"{ML}/model"), input_("test", test, f"{ML}/test")],
         outputs=["evaluation"],
         arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if kind.cells else [],
         property_files=[report],

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 NAME = "Register"
 
 
-def compose(composition: Composition, trained: Any, judged: Any) -> Any:
-    """Return the step."""
+def compose(composition: Composition, model: Any, judged: Any) -> Any:
+    """Return the step; `model` is the URI of model.tar.gz."""
     from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
     from sagemaker.core.workflow.functions import Join
     from sagemaker.mlops.workflow.model_step import ModelStep
@@ -25,7 +25,7 @@ def compose(composition: Composition, trained: Any, judged: Any) -> Any:
     assert config
     report = Join(on="/", values=[judged.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri, FILE])
     builder = ModelBuilder(
-        s3_model_data_url=trained.properties.ModelArtifacts.S3ModelArtifacts,
+        s3_model_data_url=model,
         image_uri=composition.image,
         role_arn=composition.config.aws.role_arn,
         sagemaker_session=composition.session,

@@ -16,33 +16,13 @@ PARQUET = "application/x-parquet"
 
 def compose(composition: Composition, prepared: Any) -> Any:
     """Return the step."""
-    from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, StoppingCondition
     from sagemaker.mlops.workflow.steps import TrainingStep
-    from sagemaker.train import ModelTrainer
 
     config = composition.config.training
-    outputs = prepared.properties.ProcessingOutputConfig.Outputs
-    channels = [InputData(channel_name=name, data_source=outputs[name].S3Output.S3Uri, content_type=PARQUET) for name in ("train", "validation")]
-    trainer = ModelTrainer(
-        training_image=composition.image,
-        role=composition.config.aws.role_arn,
-        base_job_name=NAME.lower(),
-        compute=Compute(
-            instance_type=composition.parameters["TrainingInstanceType"],
-            instance_count=composition.parameters["TrainingInstanceCount"],
-            volume_size_in_gb=config.volume_size_gb,
-        ),
-        stopping_condition=StoppingCondition(max_runtime_in_seconds=config.max_runtime_s),
-        output_data_config=OutputDataConfig(s3_output_path=composition.output_uri(NAME, "")),
-        hyperparameters=_hyperparameters(composition),
-        environment=dict(config.environment) or None,
-        input_data_config=channels,
-        sagemaker_session=composition.session,
-    )
     kind = f"with {config.script}" if config.script else f"{config.version}, built-in algorithm"
     return TrainingStep(
         NAME,
-        step_args=trainer.train(wait=False),
+        step_args=trainer(composition, NAME, channels(prepared)).train(wait=False),
         display_name="Train XGBoost",
         description=f"Trains XGBoost {kind}, on the training split with the validation split beside it."[:3072],
         cache_config=cache(composition),
@@ -50,8 +30,42 @@ def compose(composition: Composition, prepared: Any) -> Any:
     )
 
 
-def _hyperparameters(composition: Composition) -> dict[str, Any]:
-    given = {name: _text(value) for name, value in composition.config.training.hyperparameters.items()}
+def channels(prepared: Any) -> list[Any]:
+    """Return the training and the validation split as channels."""
+    from sagemaker.core.training.configs import InputData
+
+    outputs = prepared.properties.ProcessingOutputConfig.Outputs
+    return [InputData(channel_name=name, data_source=outputs[name].S3Output.S3Uri, content_type=PARQUET) for name in ("train", "validation")]
+
+
+def trainer(composition: Composition, name: str, inputs: list[Any], without: frozenset[str] = frozenset()) -> Any:
+    """Return the SDK's trainer for a step; `without` names the hyperparameters that something else sets."""
+    from sagemaker.core.training.configs import Compute, OutputDataConfig, StoppingCondition
+    from sagemaker.train import ModelTrainer
+
+    config = composition.config.training
+    given = {key: value for key, value in hyperparameters(composition).items() if key not in without}
+    return ModelTrainer(
+        training_image=composition.image,
+        role=composition.config.aws.role_arn,
+        base_job_name=name.lower(),
+        compute=Compute(
+            instance_type=composition.parameters["TrainingInstanceType"],
+            instance_count=composition.parameters["TrainingInstanceCount"],
+            volume_size_in_gb=config.volume_size_gb,
+        ),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=config.max_runtime_s),
+        output_data_config=OutputDataConfig(s3_output_path=composition.output_uri(name, "")),
+        hyperparameters=given,
+        environment=dict(config.environment) or None,
+        input_data_config=inputs,
+        sagemaker_session=composition.session,
+    )
+
+
+def hyperparameters(composition: Composition) -> dict[str, Any]:
+    """Return the hyperparameters of one training."""
+    given = {name: text(value) for name, value in composition.config.training.hyperparameters.items()}
     seed = {} if "seed" in given else {"seed": composition.parameters["Seed"].to_string()}
     if not composition.config.training.script:
         kind, classes = KINDS[composition.config.problem], composition.config.label.classes
@@ -62,5 +76,6 @@ def _hyperparameters(composition: Composition) -> dict[str, Any]:
     return {**given, **seed, "sagemaker_program": bundle.script, "sagemaker_submit_directory": uri}
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Return a hyperparameter as the text that a job gets."""
     return ("true" if value else "false") if isinstance(value, bool) else str(value)

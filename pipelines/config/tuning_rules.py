@@ -1,0 +1,77 @@
+"""What a search for hyperparameters cannot be: contradictions within `tuning`, and with `training`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from pipelines.config.model import PipelineConfig
+from pipelines.config.problem import KINDS
+from pipelines.config.problems import nearest
+from pipelines.config.tuning import MAXIMIZED, Tuning, TuningRange
+
+Found = Iterator[tuple[str, str]]
+# AWS developer guide, "Tune an XGBoost Model": the hyperparameters that can be tuned, and those that the algorithm takes beside them.
+TUNABLE = frozenset(
+    ("alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma", "lambda", "max_delta_step", "max_depth", "min_child_weight")
+    + ("num_round", "subsample", "booster", "grow_policy", "max_leaves", "max_bin", "tree_method", "scale_pos_weight", "num_parallel_tree", "rate_drop")
+    + ("skip_drop", "sketch_eps", "normalize_type", "sample_type", "one_drop", "lambda_bias", "early_stopping_rounds", "base_score", "tweedie_variance_power")
+)
+
+
+def objective(config: PipelineConfig) -> tuple[str, bool]:
+    """Return the metric to optimise, and whether larger is better."""
+    tuning = config.tuning
+    assert tuning is not None
+    metric = tuning.metric or f"validation:{KINDS[config.problem].eval_metric}"
+    if tuning.direction is not None:
+        return metric, tuning.direction == "Maximize"
+    return metric, metric.rpartition(":")[2].partition("@")[0] in MAXIMIZED
+
+
+def tuning(config: PipelineConfig) -> Found:
+    """Yield (dotted key, what is wrong)."""
+    if config.tuning is None:
+        return
+    yield from _strategy(config.tuning)
+    yield from _metric(config, config.tuning)
+    for name, given in config.tuning.ranges.items():
+        yield from _range(name, given)
+        if not config.training.script and name not in TUNABLE:
+            yield f"tuning.ranges.{name}", f"XGBoost has no hyperparameter {name!r} to search.{nearest(name, TUNABLE)}"
+
+
+def _strategy(given: Tuning) -> Found:
+    numeric = [name for name, each in given.ranges.items() if not each.values]
+    if given.strategy == "Grid" and numeric:
+        yield f"tuning.ranges.{numeric[0]}", "strategy Grid takes values only. Give values in the place of bounds."
+    points = prod(len(each.values) for each in given.ranges.values())
+    if given.strategy == "Grid" and not numeric and "jobs" in given.model_fields_set:
+        yield "tuning.jobs", f"has no effect with strategy Grid, which tries all {points} combinations. Remove it."
+    if given.strategy == "Hyperband" and given.early_stopping:
+        yield "tuning.early_stopping", "has no effect with strategy Hyperband, which stops jobs itself. Remove it."
+    if given.hyperband and given.strategy != "Hyperband":
+        yield "tuning.hyperband", f"has no effect with strategy {given.strategy}. Remove it."
+    if given.hyperband and given.hyperband.min_resource > given.hyperband.max_resource:
+        yield "tuning.hyperband", f"min_resource {given.hyperband.min_resource} is above max_resource {given.hyperband.max_resource}."
+
+
+def _metric(config: PipelineConfig, given: Tuning) -> Found:
+    if config.training.script and not (given.metric and given.metric_regex and given.direction):
+        yield "tuning", "training.script prints metrics of its own. Give metric, metric_regex and direction."
+    if not config.training.script and given.metric_regex:
+        yield "tuning.metric_regex", "has no effect with the built-in algorithm. Remove it."
+    if not config.training.script and given.metric and not given.metric.startswith(("validation:", "train:")):
+        yield "tuning.metric", f"got {given.metric!r}, expected a metric of a channel such as validation:auc."
+
+
+def _range(name: str, given: TuningRange) -> Found:
+    where, low, high = f"tuning.ranges.{name}", given.low, given.high
+    if low is None or high is None:
+        return
+    if given.scaling == "Logarithmic" and low <= 0:
+        yield where, f"Logarithmic scaling takes values above 0 only; got low {low}."
+    if given.scaling == "ReverseLogarithmic" and (given.is_integer or low < 0 or high >= 1):
+        yield where, f"ReverseLogarithmic scaling takes continuous values from 0 and below 1 only; got {low} to {high}."
+    if given.type == "integer" and not (float(low).is_integer() and float(high).is_integer()):
+        yield where, f"an integer range has whole bounds; got {low} to {high}."
