@@ -28,6 +28,7 @@ COMMANDS = (
     "runs",
     "status",
     "logs",
+    "trials",
     "registry",
     "approve",
     "export",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.commands import flags
 from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.local.journal import StepState
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +38,21 @@ def logs(
     wanted = [state.steps[step]] if step and step in state.steps else list(state.steps.values())
     if step and step not in state.steps:
         raise UsageError(f"run {state.execution_id} has no step {step!r}", expected=f"one of: {', '.join(state.steps)}")
-    found = {s.name: list(log_lines(place.run_dir(state) / "jobs" / s.job_name / "log.txt"))[-(tail or 0) :] for s in wanted if s.job_name}
+    jobs = {name: job for s in wanted for name, job in _jobs(s).items()}
+    found = {name: list(log_lines(place.run_dir(state) / "jobs" / job / "log.txt"))[-(tail or 0) :] for name, job in jobs.items()}
     if output is flags.Output.json:
         print_json(found)
         return 0
     for name, lines in found.items():
         if lines:
-            print(*([] if step else [f"==> {name} <=="]), *lines, sep="\n")
+            print(*([] if step and len(found) == 1 else [f"==> {name} <=="]), *lines, sep="\n")
     for name, source in sorted({s.name: s.cache_source for s in wanted if s.cache_source}.items()):
         print(f"{name} was taken from an earlier run: sagewright logs {str(source).rsplit('/', 1)[-1]} {name}")
     return 0
+
+
+def _jobs(step: StepState) -> dict[str, str]:
+    """Return the names of a step's jobs by what people call them: the step, or `Tune #3` for a training job of a search."""
+    if step.trials:
+        return {f"{step.name} #{place + 1}": trial["name"] for place, trial in sorted(step.trials.items())}
+    return {step.name: step.job_name} if step.job_name else {}

@@ -46,8 +46,29 @@ def remark(step: StepState) -> str:
     metrics = " ".join(f"{name} {number(step.metrics[name])}" for name in SHOWN_METRICS if name in step.metrics)
     branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if "Outcome" in step.properties else []
     package = [f"version {step.properties['ModelPackageVersion']}"] if "ModelPackageVersion" in step.properties else []
+    searched = [searched_words(step)] if step.trials else []
     reused = ["cached"] if step.cache == "hit" else ["from the source run"] if step.cache == "selective" else []
-    return ", ".join([*reused, *branch, *package, *([metrics] if metrics else [])])
+    return ", ".join([*reused, *branch, *package, *searched, *([metrics] if metrics and not searched else [])])
+
+
+def searched_words(step: StepState) -> str:
+    """Return how far a search for hyperparameters is, and its best job so far."""
+    done = sum("ended" in trial for trial in step.trials.values())
+    best = step.trials.get(step.best_trial, {}).get("ended") if step.best_trial is not None else None
+    return f"{done} of {step.trials_of} jobs" + (f", best {step.objective} {number(best['objective'])} (#{(step.best_trial or 0) + 1})" if best else "")
+
+
+def tuned_words(tuned: Mapping[str, str]) -> str:
+    """Return hyperparameters in short: `eta 0.0812 max_depth 7`."""
+    return " ".join(f"{name} {shortened(value)}" for name, value in tuned.items())
+
+
+def shortened(value: str) -> str:
+    """Return a value with a number in four digits."""
+    try:
+        return f"{float(value):.4g}"
+    except ValueError:
+        return value
 
 
 class Silent:
@@ -84,9 +105,19 @@ def _ended(state: RunState, event: Event) -> str:
     return " ".join(word for word in words if word)
 
 
+def _trial(step: StepState, event: Event) -> str:
+    """Return a line for a training job of a search: its number, how it ended, its objective and its values."""
+    ended = event["trial"]
+    objective = f"{step.objective} {number(ended['objective'])}" if ended["objective"] is not None else ended["summary"].get("FailureReason", "no objective")
+    mark = {"Completed": "ok", "Stopped": "stopped"}.get(ended["status"], "FAILED")
+    best = " (best so far)" if step.best_trial == event["number"] else ""
+    return f"{step.name} #{event['number'] + 1}: {mark} {objective}{best}  {tuned_words(ended['trial']['tuned'])}"
+
+
 LINES: Mapping[str, Any] = {
     "run_started": lambda state, event: f"run {state.execution_id} of {state.pipeline_name}",
-    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training") else "",
+    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training", "Tuning") else "",
+    "trial_ended": lambda state, event: _trial(state.steps[event["step"]], event),
     "step_retried": lambda state, event: f"{event['step']}: retry {event['attempt']} after {event['fault']} (the service would wait {event['wait_s']:.0f} s)",
     "step_ended": _ended,
 }
@@ -123,6 +154,9 @@ class Live(Silent):
             step = self._state.steps.get(name)
             if step or self._state.ended_at is None:
                 grid.add_row(*_row(name, step))
+            if step and step.status == "Executing":
+                for row in trial_rows(step):
+                    grid.add_row(*row)
         done = sum(step.status in ("Succeeded", "Failed", "Stopped") for step in self._state.steps.values())
         finished = self._state.ended_at is not None
         bar = ProgressBar(total=max(1, len(self._names)), completed=len(self._names) if finished else done, width=60)
@@ -137,3 +171,22 @@ def _row(name: str, step: StepState | None) -> list[Any]:
     seconds = step.seconds if step.seconds is not None else time.time() - step.started_at
     style = STYLES[step.status]
     return [Text(MARKS[step.status], style), Text(name, style), Text(f"{seconds:6.2f} s", "dim"), Text(remark(step))]
+
+
+NEWEST = 8
+
+
+def trial_rows(step: StepState) -> list[list[Any]]:
+    """Return a row for each of the newest training jobs of a search that runs, and for the best one."""
+    from rich.text import Text
+
+    newest = sorted(step.trials)[-NEWEST:]
+    shown = sorted({*newest, *([step.best_trial] if step.best_trial is not None else [])})
+    rows = []
+    for place in shown:
+        trial, ended = step.trials[place], step.trials[place].get("ended")
+        status = {"Completed": "Succeeded", "Stopped": "Stopped"}.get(ended["status"], "Failed") if ended else "Executing"
+        style = "bold green" if place == step.best_trial else STYLES[status]
+        told = number(ended["objective"]) if ended and ended["objective"] is not None else ""
+        rows.append([Text(""), Text(f"  {MARKS[status]} #{place + 1}", style), Text(told, style), Text(tuned_words(trial["tuned"]), "dim")])
+    return rows

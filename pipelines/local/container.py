@@ -16,6 +16,7 @@ from pipelines.local.context import StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import ContainerCommand
 from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.processes import usable_memory_bytes
 from pipelines.local.store import Store
 
 MESSAGE_BYTES = 1024
@@ -108,6 +109,7 @@ def run_job(
         stop_grace_s=step_run.run.stop_grace_s,
         cores=step_run.cores,
         network_isolation=network_isolation,
+        memory_bytes=int(usable_memory_bytes() * step_run.memory_share),
     )
     return step_run.run.launcher.run(spec)
 

@@ -64,7 +64,7 @@ class Run:
 
 @dataclass(frozen=True)
 class StepRun:
-    """Hold one attempt at one step: its arguments with every expression replaced by its value, and its share of the cores.
+    """Hold one attempt at one step: its arguments with every expression replaced by its value, and its share of cores and memory.
 
     `name` is the job's name where it is not the step's own. `report` journals what happens within the step; `finished` is what an earlier part of the same run
     journalled of it (the trials that ended).
@@ -76,6 +76,7 @@ class StepRun:
     scope: Scope
     attempt: int = 1
     cores: int = 1
+    memory_share: float = 1.0
     name: str | None = None
     report: Callable[..., None] = lambda event, **members: None
     finished: tuple[Mapping[str, Any], ...] = ()

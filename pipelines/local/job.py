@@ -13,7 +13,8 @@ class JobSpec:
     """Describe a job as its container would see it.
 
     `<job_dir>/opt/ml` is the container's /opt/ml, filled before the start; `<job_dir>/tmp` is its /tmp, `<job_dir>/log.txt` its output.
-    `command` and `cwd` are container paths; `environment` is all that the job gets beside a minimal base.
+    `command` and `cwd` are container paths; `environment` is all that the job gets beside a minimal base. Of `memory_bytes`
+    each of its processes may take so much; more is refused to it (Linux).
     """
 
     name: str
@@ -26,6 +27,7 @@ class JobSpec:
     cores: int = 1
     network_isolation: bool = False
     hosts: tuple[str, ...] = ("algo-1",)
+    memory_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-ready members, for another process."""

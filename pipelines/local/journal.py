@@ -16,7 +16,10 @@ FILE = "journal.jsonl"
 
 @dataclass(frozen=True)
 class StepState:
-    """State one step of a run, in the words of PipelineExecutionStep; `trials` are those of a tuning job by number, with what is known of each."""
+    """State one step of a run, in the words of PipelineExecutionStep; `trials` are those of a tuning job by number (from 0).
+
+    `trials_of` is how many there will be at most, `best_trial` the best one's number, `objective` the metric.
+    """
 
     name: str
     type: str
@@ -32,7 +35,9 @@ class StepState:
     metrics: Mapping[str, float] = field(default_factory=dict)
     checks: tuple[Mapping[str, Any], ...] = ()
     trials: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    trials_of: int = 0
     best_trial: int | None = None
+    objective: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -93,7 +98,8 @@ def _step_ended(state: RunState, event: Event) -> RunState:
 def _trial_started(state: RunState, event: Event) -> RunState:
     step = state.steps[event["step"]]
     trial = {"name": event["name"], "tuned": event["tuned"], "started_at": event["time"]}
-    return replace(state, steps={**state.steps, step.name: replace(step, trials={**step.trials, event["number"]: trial})})
+    trials = {**step.trials, event["number"]: trial}
+    return replace(state, steps={**state.steps, step.name: replace(step, trials=trials, trials_of=event.get("of", 0), objective=event.get("metric", ""))})
 
 
 def _trial_ended(state: RunState, event: Event) -> RunState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +21,25 @@ def adopt_orphans() -> None:
 def die_with_parent() -> None:
     """Let the kernel kill this process when its parent dies (Linux)."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def usable_memory_bytes() -> int:
+    """Return what the jobs here may take together: nine tenths of this machine's memory, or of its control group's when that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max") as handle:
+            total = min(total, int(handle.read()))
+    except (OSError, ValueError):
+        pass  # no control groups, or no limit ("max")
+    return total * 9 // 10
+
+
+def limit_memory(most_bytes: int | None) -> None:
+    """Let this process and its children take at most so much private memory each (Linux): a job that eats all of it fails alone."""
+    if most_bytes is not None and sys.platform == "linux":
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _prctl(option: int, value: int) -> None:

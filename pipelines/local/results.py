@@ -52,6 +52,16 @@ def _outputs(step: StepState) -> Iterator[tuple[str, str]]:
     artifacts = step.properties.get("ModelArtifacts")
     if artifacts:
         yield f"{step.name}.model", artifacts["S3ModelArtifacts"]
+    best = best_model(step.properties)
+    if best:
+        yield f"{step.name}.model", best
+
+
+def best_model(properties: Mapping[str, Any]) -> str | None:
+    """Return the URI of a tuning job's best model, None for what is no tuning job."""
+    best = (properties.get("BestTrainingJob") or {}).get("TrainingJobName")
+    definition = properties.get("TrainingJobDefinition")
+    return f"{definition['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{best}/output/model.tar.gz" if best and definition else None
 
 
 def missed_bars(state: RunState) -> list[str]:

@@ -68,6 +68,7 @@ def _enter(spec: JobSpec, layer: str) -> tuple[str, ...]:
     place = f"{folder}{spec.cwd}" if spec.cwd == ML or spec.cwd.startswith(f"{ML}/") else spec.cwd
     os.makedirs(place, exist_ok=True)
     os.chdir(place)
+    processes.limit_memory(spec.memory_bytes)
     return command
 
 

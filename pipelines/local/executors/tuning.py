@@ -30,7 +30,7 @@ def execute(step_run: StepRun) -> Outcome:
     history = History(planned, describe.inherit(step_run.run.home, planned))
     history.ended = {each.trial.number: each for each in map(Ended.from_json, step_run.finished)}
     started = step_run.timestamp()
-    job = Job(replace(step_run, cores=max(1, step_run.cores // planned.parallel)), planned, history, name)
+    job = Job(replace(step_run, cores=max(1, step_run.cores // planned.parallel), memory_share=1 / planned.parallel), planned, history, name)
     job.run()
     status, failure = job.verdict()
     times = {"CreationTime": started, "HyperParameterTuningEndTime": step_run.timestamp(), "LastModifiedTime": step_run.timestamp()}
@@ -89,7 +89,7 @@ class Job:
             definition = self.plan.definitions[trial.definition]
             watch = Watch(trial, definition, stopping.Follower(self.step_run.run.run_dir / "jobs" / trial.name / "log.txt", definition.regex))
             self.history.running[number] = trial
-            self.step_run.report("trial_started", number=number, name=trial.name, tuned=dict(trial.tuned))
+            self.step_run.report("trial_started", number=number, of=self.plan.trials, metric=definition.metric, name=trial.name, tuned=dict(trial.tuned))
             watched[pool.submit(trials.run, self.step_run, definition, trial, watch.stops_at)] = watch
 
     def _propose(self, number: int) -> Trial | None:

@@ -57,10 +57,6 @@ class History:
         earlier = [self.ended[n] for n in range(number - self.lag + 1) if n in self.ended]
         return [each.curve for each in earlier if each.trial.definition == definition and each.status == "Completed"]
 
-    def better(self, left: Ended, right: Ended) -> bool:
-        """Tell whether a trial's objective is better than another's; those without one are worst."""
-        return _key(self.plan, left) < _key(self.plan, right)
-
     def ranked(self, trials: Sequence[Ended] | None = None) -> list[Ended]:
         """Return the trials best first; those without an objective last, in the order of their numbers."""
         return sorted(self.ended.values() if trials is None else trials, key=lambda each: _key(self.plan, each))
@@ -100,6 +96,7 @@ class History:
         return len(self.ended) >= FIRST_ATTEMPTS and all(each.objective is None for each in self.ended.values())
 
 
-def _key(plan: Plan, each: Ended) -> tuple[bool, float, int]:
+def _key(plan: Plan, each: Ended) -> tuple[bool, bool, float, int]:
+    """Return what trials are sorted by: those that have a model come before those that were stopped."""
     sign = -1.0 if plan.definitions[each.trial.definition].maximize else 1.0
-    return each.objective is None, sign * (each.objective or 0.0), each.trial.number
+    return each.objective is None, each.status != "Completed", sign * (each.objective or 0.0), each.trial.number

@@ -44,12 +44,16 @@ class Range:
         """Return the value at a point of [0, 1) as the string that a job gets."""
         if self.values:
             return self.values[min(len(self.values) - 1, int(unit * len(self.values)))]
+        low, high = self._bounds()
+        found = _back(self.scaling, _between(unit, low, high, self.scaling))
+        within = min(self.high, max(self.low, found if self.kind == "Continuous" else round(found)))
+        return repr(float(within)) if self.kind == "Continuous" else str(int(within))
+
+    def _bounds(self) -> tuple[float, float]:
+        """Return what the unit interval spans; each whole number has its share: half a unit below the lowest to half a unit above the highest."""
         if self.kind == "Continuous":
-            return repr(min(self.high, max(self.low, _back(self.scaling, _between(unit, self.low, self.high, self.scaling)))))
-        # Each whole number has its share: half a unit below the lowest to half a unit above the highest.
-        start = self.low - 0.5 if self.scaling == "Linear" or self.low > 0.5 else self.low
-        found = round(_back(self.scaling, _between(unit, start, self.high + 0.5, self.scaling)))
-        return str(int(min(self.high, max(self.low, found))))
+            return self.low, self.high
+        return self.low - 0.5 if self.scaling == "Linear" or self.low > 0.5 else self.low, self.high + 0.5
 
     def unit(self, text: str) -> float | None:
         """Return a point of [0, 1) that gives this value, None for one outside of the range."""
@@ -61,7 +65,7 @@ class Range:
             return None
         if not self.low <= value <= self.high:
             return None
-        start, end = _forth(self.scaling, self.low), _forth(self.scaling, self.high)
+        start, end = (_forth(self.scaling, bound) for bound in self._bounds())
         return 0.5 if start == end else min(max((_forth(self.scaling, value) - start) / (end - start), 0.0), 1 - 1e-12)
 
 
