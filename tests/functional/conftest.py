@@ -109,11 +109,14 @@ def definition(*steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = 
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory) -> Path:
-    """Compile the hotel-bookings example once; a folder with definition.json, the sample data and the local S3 that it needs."""
+    """Compile the hotel-bookings example once, with two trainings in the place of ten.
+
+    It is a folder with definition.json, the sample data and the local S3 that it needs.
+    """
     folder = tmp_path_factory.mktemp("compiled")
     command = Command(folder)
     assert command("sample", "hotel-bookings").code == 0
-    done = command("compile", "--file", "bookings.json")
+    done = command("compile", "--set", "tuning.jobs=2", "--file", "bookings.json")
     assert done.code == 0, done.err
     return folder
 

@@ -22,7 +22,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
     kind = f"with {config.script}" if config.script else f"{config.version}, built-in algorithm"
     return TrainingStep(
         NAME,
-        step_args=trainer(composition, NAME, channels(prepared)).train(wait=False),
+        step_args=trainer(composition, NAME, channels(prepared), composition.output_uri(NAME, "")).train(wait=False),
         display_name="Train XGBoost",
         description=f"Trains XGBoost {kind}, on the training split with the validation split beside it."[:3072],
         cache_config=cache(composition),
@@ -38,8 +38,8 @@ def channels(prepared: Any) -> list[Any]:
     return [InputData(channel_name=name, data_source=outputs[name].S3Output.S3Uri, content_type=PARQUET) for name in ("train", "validation")]
 
 
-def trainer(composition: Composition, name: str, inputs: list[Any], without: frozenset[str] = frozenset()) -> Any:
-    """Return the SDK's trainer for a step; `without` names the hyperparameters that something else sets."""
+def trainer(composition: Composition, name: str, inputs: list[Any], output: Any, without: frozenset[str] = frozenset()) -> Any:
+    """Return the SDK's trainer for a step; `output` is where models go, `without` names the hyperparameters that something else sets."""
     from sagemaker.core.training.configs import Compute, OutputDataConfig, StoppingCondition
     from sagemaker.train import ModelTrainer
 
@@ -55,7 +55,7 @@ def trainer(composition: Composition, name: str, inputs: list[Any], without: fro
             volume_size_in_gb=config.volume_size_gb,
         ),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=config.max_runtime_s),
-        output_data_config=OutputDataConfig(s3_output_path=composition.output_uri(name, "")),
+        output_data_config=OutputDataConfig(s3_output_path=output),
         hyperparameters=given,
         environment=dict(config.environment) or None,
         input_data_config=inputs,

@@ -26,7 +26,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
     metric, maximize = objective(composition.config)
     channels = train.channels(prepared)
     tuner = HyperparameterTuner(
-        model_trainer=train.trainer(composition, NAME, channels, without=frozenset(tuning.ranges)),
+        model_trainer=train.trainer(composition, NAME, channels, _output(composition), without=frozenset(tuning.ranges)),
         objective_metric_name=metric,
         objective_type="Maximize" if maximize else "Minimize",
         metric_definitions=[{"Name": metric, "Regex": tuning.metric_regex}] if tuning.metric_regex else None,
@@ -53,11 +53,15 @@ def compose(composition: Composition, prepared: Any) -> Any:
 
 
 def model_uri(composition: Composition, step: Any) -> Any:
-    """Return the URI of the best model: `get_top_model_s3_uri` of the SDK, for an output that is not a literal."""
+    """Return the URI of the best model, as `get_top_model_s3_uri` of the SDK writes it."""
     from sagemaker.core.workflow.functions import Join
 
-    output = composition.output_uri(NAME, "")
-    return Join(on="/", values=[*output.values, step.properties.TrainingJobSummaries[0].TrainingJobName, "output/model.tar.gz"])
+    return Join(on="/", values=[_output(composition), step.properties.TrainingJobSummaries[0].TrainingJobName, "output/model.tar.gz"])
+
+
+def _output(composition: Composition) -> str:
+    """Return where the models go: the same for every execution, since the service's cache key of a tuning step holds the output; job names tell them apart."""
+    return f"s3://{composition.config.aws.bucket}/{composition.config.name}/tuning"
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def steps(text: str) -> dict:
 
 
 def test_the_example_has_the_steps_that_the_docs_name(compiled):
-    assert set(steps(compiled.definition_json)) == {"Preprocess", "Train", "Evaluate", "QualityGate", "Register", "QualityGateFailed"}
+    assert set(steps(compiled.definition_json)) == {"Preprocess", "Tune", "Evaluate", "QualityGate", "Register", "QualityGateFailed"}
 
 
 def test_our_own_check_finds_nothing(compiled):
@@ -130,7 +130,7 @@ def test_a_script_of_ones_own_takes_the_place_of_the_shipped_one(root):
 
 
 def test_script_mode_gets_program_and_archive(root):
-    made = compile_pipeline(config(training={"script": "mine.py", "hyperparameters": {"depth": 3, "fast": True}}), root)
+    made = compile_pipeline(config(tuning=None, training={"script": "mine.py", "hyperparameters": {"depth": 3, "fast": True}}), root)
     hyperparameters = steps(made.definition_json)["Train"]["Arguments"]["HyperParameters"]
     assert hyperparameters["sagemaker_program"] == "mine.py" and hyperparameters["depth"] == "3" and hyperparameters["fast"] == "true"
     assert hyperparameters["sagemaker_submit_directory"] in made.objects
@@ -140,13 +140,13 @@ def test_script_mode_gets_program_and_archive(root):
 def test_without_a_gate_the_model_is_registered_after_its_evaluation(root):
     made = compile_pipeline(config(gate=()), root)
     found = steps(made.definition_json)
-    assert set(found) == {"Preprocess", "Train", "Evaluate", "Register"} and "Evaluate" in found["Register"]["DependsOn"]
+    assert set(found) == {"Preprocess", "Tune", "Evaluate", "Register"} and "Evaluate" in found["Register"]["DependsOn"]
     assert json.loads(made.definition_json)["Metadata"] == {} and check(json.loads(made.definition_json)) == ()
 
 
 def test_without_registration_the_gate_only_judges(root):
     made = compile_pipeline(config(registration=None), root)
-    assert set(steps(made.definition_json)) == {"Preprocess", "Train", "Evaluate", "QualityGate", "QualityGateFailed"}
+    assert set(steps(made.definition_json)) == {"Preprocess", "Tune", "Evaluate", "QualityGate", "QualityGateFailed"}
     assert check(json.loads(made.definition_json)) == ()
 
 
@@ -154,7 +154,7 @@ def test_account_region_and_bucket_are_where_they_belong(root):
     account = {"region": "eu-west-1", "bucket": "my-bucket", "role_arn": "arn:aws:iam::123456789012:role/ml"}
     text = compile_pipeline(config(aws=account), root).definition_json
     assert "141502667606.dkr.ecr.eu-west-1" in text and "s3://my-bucket/" in text and "sagewright-local" not in text
-    assert steps(text)["Train"]["Arguments"]["RoleArn"] == account["role_arn"]
+    assert steps(text)["Tune"]["Arguments"]["TrainingJobDefinition"]["RoleArn"] == account["role_arn"]
 
 
 def test_an_unknown_region_is_a_configuration_error(root):
@@ -217,3 +217,66 @@ def test_a_damaged_cache_entry_is_made_anew(root, tmp_path, compiled):
     entry = next(tmp_path.glob("*.json"))
     entry.write_text('{"torn')
     assert compile_in_subprocess(config(), root, tmp_path).sha256 == first.sha256
+
+
+def tune(made) -> dict:
+    return steps(made.definition_json)["Tune"]["Arguments"]
+
+
+def test_the_search_has_ranges_limits_and_the_seed_as_parameters(compiled):
+    request = tune(compiled)
+    searched = request["HyperParameterTuningJobConfig"]
+    assert searched["RandomSeed"] == {"Get": "Parameters.Seed"}
+    assert searched["ResourceLimits"] == {
+        "MaxNumberOfTrainingJobs": {"Get": "Parameters.TuningJobs"},
+        "MaxParallelTrainingJobs": {"Get": "Parameters.TuningParallelJobs"},
+    }
+    assert searched["HyperParameterTuningJobObjective"] == {"Type": "Maximize", "MetricName": "validation:auc"}
+    assert {each["Name"] for each in searched["ParameterRanges"]["ContinuousParameterRanges"]} == {"eta"}
+    static = request["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static["num_round"] == "100" and not {"eta", "max_depth"} & set(static)
+
+
+def test_evaluation_and_registration_take_the_best_model_of_the_search(compiled):
+    found = steps(compiled.definition_json)
+    inputs = {each["InputName"]: each["S3Input"]["S3Uri"] for each in found["Evaluate"]["Arguments"]["ProcessingInputs"]}
+    assert inputs["model"]["Std:Join"]["Values"][-2:] == [{"Get": "Steps.Tune.TrainingJobSummaries[0].TrainingJobName"}, "output/model.tar.gz"]
+    (container,) = found["Register"]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == inputs["model"]
+
+
+def test_every_option_of_a_search_is_in_the_request(root):
+    ranges = {"eta": {"low": 0.1, "high": 0.9, "scaling": "ReverseLogarithmic"}, "max_depth": {"low": 2, "high": 4}, "booster": {"values": ["gbtree", "dart"]}}
+    stop = {"target": 0.99, "not_improving": 5, "on_convergence": True}
+    warm = {"jobs": ["earlier"], "type": "TransferLearning"}
+    made = compile_pipeline(config(tuning={"jobs": 4, "ranges": ranges, "stop": stop, "warm_start": warm, "early_stopping": True, "max_runtime_s": 600}), root)
+    request = tune(made)["HyperParameterTuningJobConfig"]
+    assert request["TuningJobCompletionCriteria"] == {
+        "TargetObjectiveMetricValue": 0.99,
+        "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 5},
+        "ConvergenceDetected": {"CompleteOnConvergence": "Enabled"},
+    }
+    assert request["TrainingJobEarlyStoppingType"] == "Auto" and request["ResourceLimits"]["MaxRuntimeInSeconds"] == 600
+    assert tune(made)["WarmStartConfig"]["ParentHyperParameterTuningJobs"] == [{"HyperParameterTuningJobName": "earlier"}]
+    assert check(json.loads(made.definition_json)) == ()
+
+
+@pytest.mark.parametrize(
+    "tuning",
+    [
+        {"strategy": "Grid", "ranges": {"max_depth": {"values": [3, 4]}}},
+        {"strategy": "Hyperband", "hyperband": {"max_resource": 100}, "ranges": {"eta": {"low": 0.1, "high": 0.3}}},
+    ],
+)
+def test_the_other_strategies_compile_too(root, tuning):
+    made = compile_pipeline(config(tuning=tuning), root)
+    assert tune(made)["HyperParameterTuningJobConfig"]["Strategy"] == tuning["strategy"]
+    assert check(json.loads(made.definition_json)) == ()
+
+
+def test_a_script_of_ones_own_is_searched_by_a_metric_of_its_own(root):
+    tuning = {"metric": "loss", "metric_regex": "loss=([0-9.]+)", "direction": "Minimize", "ranges": {"depth": {"low": 1, "high": 9}}}
+    made = compile_pipeline(config(training={"script": "mine.py"}, tuning=tuning), root)
+    specification = tune(made)["TrainingJobDefinition"]["AlgorithmSpecification"]
+    assert specification["MetricDefinitions"] == [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    assert check(json.loads(made.definition_json)) == ()
