@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,38 +45,45 @@ def lint(
     """
     from pipelines.lint.check import check
     from pipelines.lint.rules import chosen
-    from pipelines.lint.sources import scripts as read_scripts
+    from pipelines.lint.sources import read, script_files
 
     if explain is not None:
         return _explain(explain, output)
     if not scripts:
         raise UsageError("there is nothing to look at", where="sagewright lint", expected="a Python script, a notebook, or a folder of them")
     codes = chosen(_split(select), _split(ignore))
-    found: list[Finding] = []
-    count = 0
-    for script in read_scripts(scripts):
-        count += 1
-        found.extend(check(script, codes))
-    if not count:
+    files = list(script_files(scripts))
+    if not files:
         raise UsageError("there are no scripts here", where=" ".join(map(str, scripts)), expected=".py or .ipynb files")
-    _tell(found, count, output)
-    return LEAKS if found else 0
+    found: list[Finding] = []
+    unread: list[UsageError] = []
+    for file in files:
+        try:
+            found += check(read(file), codes)
+        except UsageError as error:
+            unread.append(error)
+    _tell(found, unread, len(files), output)
+    return UsageError.exit_code if unread else LEAKS if found else 0
 
 
 def _split(given: list[str] | None) -> list[str]:
     return [each.strip() for text in given or () for each in text.split(",") if each.strip()]
 
 
-def _tell(found: list[Finding], count: int, output: Format) -> None:
+def _tell(found: list[Finding], unread: list[UsageError], count: int, output: Format) -> None:
     from pipelines.commands.printing import print_json
 
+    for error in unread:
+        print(f"sagewright: {error}", file=sys.stderr)
     if output is Format.json:
-        print_json({"findings": [finding.as_json() for finding in found], "scripts": count})
+        print_json({"findings": [finding.as_json() for finding in found], "scripts": count, "unread": [str(error) for error in unread]})
         return
     for finding in found:
         print(_annotation(finding) if output is Format.github else _text(finding))
     if output is Format.text:
-        print(f"{len(found) or 'no'} finding{'' if len(found) == 1 else 's'} in {count} script{'' if count == 1 else 's'}")
+        read = count - len(unread)
+        not_read = f"; {len(unread)} could not be read" if unread else ""
+        print(f"{len(found) or 'no'} finding{'' if len(found) == 1 else 's'} in {read} script{'' if read == 1 else 's'}{not_read}")
 
 
 def _text(finding: Finding) -> str:
@@ -103,6 +111,8 @@ def _explain(code: str, output: Format) -> int:
     from pipelines.commands.printing import print_json
     from pipelines.lint.rules import RULES, chosen
 
+    if code != "all" and not any(each.startswith(code.upper()) for each in RULES):
+        raise UsageError("there is no such rule", where="--explain", got=code, expected=f"all, or one of {', '.join(RULES)}")
     wanted = sorted(chosen([] if code == "all" else [code], []))
     rules = [RULES[each] for each in wanted]
     if output is Format.json:

@@ -40,7 +40,7 @@ class Finding:
 
 
 def check(script: Script, codes: Iterable[str] = RULES) -> list[Finding]:
-    """Return what is found in a script, by line; lines that say `# sagewright: ignore` or `ignore[SW101]` are left out.
+    """Return what is found in a script, by line; what has a line that says `# sagewright: ignore` or `ignore[SW101]` is left out.
 
     Raises:
         UsageError: the script cannot be followed.
@@ -48,11 +48,11 @@ def check(script: Script, codes: Iterable[str] = RULES) -> list[Finding]:
     try:
         facts = Interpreter().script(script.tree)
     except RecursionError:
-        raise UsageError("its expressions are nested too deeply to be followed", where=script.path) from None
+        raise UsageError("it is nested too deeply, or an expression in it is too long, to be followed", where=script.path) from None
     wanted = frozenset(codes)
     made = {(found.rule, getattr(found.node, "lineno", 1), getattr(found.node, "col_offset", 0)): found for found in reversed(list(_all(facts)))}
     told = [_told(script, made[key]) for key in sorted(made, key=lambda key: (key[1], key[2], key[0])) if key[0] in wanted]
-    return [finding for (code, line), finding in told if not _is_ignored(script.lines[line - 1], code)]
+    return [finding for (code, line, end), finding in told if not any(_is_ignored(each, code) for each in script.lines[line - 1 : end])]
 
 
 def _is_ignored(line: str, code: str) -> bool:
@@ -60,13 +60,14 @@ def _is_ignored(line: str, code: str) -> bool:
     return found is not None and (found[1] is None or code in re.split(r"[,\s]+", found[1].upper()))
 
 
-def _told(script: Script, found: Found) -> tuple[tuple[str, int], Finding]:
+def _told(script: Script, found: Found) -> tuple[tuple[str, int, int], Finding]:
     rule = RULES[found.rule]
     line, column = getattr(found.node, "lineno", 1), getattr(found.node, "col_offset", 0) + 1
     told = {key: _line(script, value) if key == "line" else value for key, value in found.told.items()}
     cell, within = script.places[line - 1] if script.places else (None, line)
     message = rule.message.format(**told)
-    return (found.rule, line), Finding(rule, message, script.path, within, column, cell, script.where(line, column), script.lines[line - 1])
+    end = getattr(found.node, "end_lineno", None) or line
+    return (found.rule, line, end), Finding(rule, message, script.path, within, column, cell, script.where(line, column), script.lines[line - 1])
 
 
 def _line(script: Script, line: object) -> str:
@@ -93,7 +94,8 @@ def _reached(facts: Facts, labels: set[str]) -> Iterator[Found]:
         if _is_about_label(learned, labels):
             continue
         rule = learned.rule
-        label = next((name for name in sorted(labels) if not learned.columns.inverted and learned.columns.holds(name)), None)
+        named = sorted(learned.columns.names) if learned.columns.known and not learned.columns.inverted else []
+        label = next((name for name in named if name in labels or (learned.what.startswith("groupby") and known.LABEL_NAME.fullmatch(name))), None)
         if rule == "SW105" and label is not None:
             rule = "SW108"
         rows = "all" if learned.part is Part.whole else f"the {learned.part.value}"

@@ -10,7 +10,7 @@ from pipelines.lint import knowledge as known
 from pipelines.lint.calls import call
 from pipelines.lint.columns import LAST, UNKNOWN, Columns, only
 from pipelines.lint.names import constant, dotted, spelled
-from pipelines.lint.values import NOTHING, Part, Value, first_data, mixed, stacked
+from pipelines.lint.values import NOTHING, Part, Value, first_data, listed, mixed, stacked
 
 if TYPE_CHECKING:
     from pipelines.lint.interpreter import Interpreter
@@ -38,7 +38,7 @@ def _list(walk: Interpreter, node: ast.List | ast.Tuple | ast.Set) -> Value:
     items = tuple(evaluate(walk, each) for each in node.elts)
     texts = [text for each in items for text in each.texts or ()]
     are_texts = bool(items) and all(each.texts is not None for each in items)
-    return Value(items=items, texts=tuple(texts) if are_texts else None)
+    return listed(items, tuple(texts) if are_texts else None)
 
 
 def _dict(walk: Interpreter, node: ast.Dict) -> Value:
@@ -66,9 +66,7 @@ def _named(walk: Interpreter, node: ast.NamedExpr) -> Value:
 
 def _lambda(walk: Interpreter, node: ast.Lambda) -> Value:
     """Walk over the body once, with nothing known of the arguments."""
-    walk.scopes.append({each.arg: NOTHING for each in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]})
-    evaluate(walk, node.body)
-    walk.scopes.pop()
+    walk.lambda_(node, {})
     return Value(function=node)
 
 
@@ -77,7 +75,7 @@ def _binary(walk: Interpreter, node: ast.BinOp) -> Value:
     if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Call) and dotted(node.left.func) == "hash" and walk.lookup("hash") is None:
         walk.facts.report("SW203", node.left)
     if isinstance(node.op, ast.Add) and left.texts is not None and right.texts is not None and left.items is not None and right.items is not None:
-        return Value(items=left.items + right.items, texts=left.texts + right.texts)
+        return listed(left.items + right.items, left.texts + right.texts)
     if left.names or right.names:
         return (left if left.names else right).having(columns=_column_sum(left, right))
     return _together(left, right)

@@ -10,7 +10,7 @@ from pipelines.lint.columns import UNKNOWN, only
 from pipelines.lint.expressions import evaluate
 from pipelines.lint.facts import Facts, Made
 from pipelines.lint.names import constant, dotted, imported
-from pipelines.lint.values import ENTIRE, NOTHING, Part, Thing, Value, flat, part_of_name
+from pipelines.lint.values import ENTIRE, NOTHING, Part, Thing, Value, flat, listed, part_of_name
 
 DEEPEST = 8
 # So many calls of a script's own functions are followed; then what they return is unknown.
@@ -81,6 +81,15 @@ class Interpreter:
         self.scopes.pop()
         self.stack.pop()
         return joined(self.returned.pop())
+
+    def lambda_(self, node: ast.Lambda, given: Mapping[str, Value]) -> Value:
+        """Walk over a lambda with these arguments, nothing known of others, and return what it returns."""
+        if len(self.scopes) > MOST_CALLS:
+            return NOTHING
+        self.scopes.append({**{each.arg: NOTHING for each in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]}, **given})
+        value = evaluate(self, node.body)
+        self.scopes.pop()
+        return value
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Walk over statements."""
@@ -283,8 +292,7 @@ def joined(values: Iterable[Value]) -> Value:
         return NOTHING
     lists = [value for value in every if value.items is not None]
     if lists and len({len(value.items or ()) for value in lists}) == 1:
-        items = tuple(joined(each) for each in zip(*(value.items or () for value in lists), strict=True))
-        return lists[0].having(items=items)
+        return listed(tuple(joined(each) for each in zip(*(value.items or () for value in lists), strict=True)))
     first = next((value for value in every if value.is_data or value.thing is not None), every[-1])
     same = all(value.columns == first.columns for value in flat(every) if value.is_data)
     return first.taught(*every) if same else first.taught(*every).having(columns=UNKNOWN)

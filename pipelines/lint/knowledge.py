@@ -59,7 +59,7 @@ TIME_WORDS = ("date", "time", "timestamp", "month", "year", "day", "week")
 # Methods of a table that keep its columns.
 KEEPING = _words("""
     fillna dropna copy astype query head tail sort_index reset_index set_index replace where mask clip round to_numpy infer_objects convert_dtypes ffill bfill
-    interpolate truncate rank abs apply map applymap transform pipe toarray todense reshape ravel flatten squeeze to_frame tolist between isin eval
+    interpolate truncate abs apply map applymap transform pipe toarray todense reshape ravel flatten squeeze to_frame tolist between isin eval
 """)
 STACKING = _words("concat vstack hstack concatenate column_stack row_stack append")
 BESIDE = _words("hstack column_stack")

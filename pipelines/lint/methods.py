@@ -94,7 +94,7 @@ def _of_groups(made: Call) -> Value:
     of = made.base.fields["of"]
     columns = made.base.columns
     kinds = {text for value in made.values for text in value.texts or ()}
-    if made.name in known.IN_TIME or kinds & known.IN_TIME:
+    if made.name in known.IN_TIME or kinds & known.IN_TIME or _looks_back(made.node):
         return of.having(columns=columns, ordered=True)
     counting = made.name in ("size", "count") or bool(kinds) and kinds <= {"size", "count", "cumcount"}
     if counting or made.name not in known.GROUP_STATISTICS:
@@ -104,6 +104,11 @@ def _of_groups(made: Call) -> Value:
     if made.name == "transform":
         return of.having(columns=UNKNOWN, learned=of.learned | {learned})
     return Value(learned=of.learned | {learned}, roots=of.roots)
+
+
+def _looks_back(node: ast.Call) -> bool:
+    """Tell whether a function given to a group's transform shifts or rolls: it reads other rows by their order."""
+    return any(isinstance(each, ast.Attribute) and each.attr in known.IN_TIME for argument in node.args for each in ast.walk(argument))
 
 
 # ---------------------------------------------------------------- objects with a fit
@@ -238,6 +243,9 @@ def _of_table(made: Call) -> Value:
     if handler is not None:
         return handler(made)
     base = made.base
+    given = next((each.function for each in made.args if each.function is not None), None)
+    if given is not None:
+        return _with_function(made, given)
     if made.name in known.NULLNESS:
         return base.having(nulls=True)
     if made.name in known.IN_TIME:
@@ -248,6 +256,21 @@ def _of_table(made: Call) -> Value:
         return base
     keeps = made.name in known.KEEPING
     return base.taught(*flat(made.values)).having(columns=base.columns if keeps else UNKNOWN, items=None, names=False)
+
+
+def _with_function(made: Call, given: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Value:
+    """Give a table to a function: by `pipe` all of it, by `apply` its columns, or with axis=1 its rows, of which nothing can be learned."""
+    by_rows = along_columns(made.node, 1) or made.base.columns.single is not None
+    first = NOTHING if made.name != "pipe" and by_rows else made.base
+    names = [each.arg for each in (*given.args.posonlyargs, *given.args.args)]
+    bound = dict(zip(names, [first, *(each for each in made.args if each.function is None)], strict=False))
+    if isinstance(given, ast.Lambda):
+        result = made.walk.lambda_(given, bound)
+    else:
+        result = made.walk.call(given, {**bound, **{name: value for name, value in made.keywords.items() if name in names}})
+    if made.name == "pipe":
+        return result
+    return made.base.taught(result).having(columns=UNKNOWN if not made.base.columns.single else made.base.columns, items=None)
 
 
 def _statistic(made: Call) -> Value:
@@ -348,6 +371,14 @@ def _random_split(made: Call) -> Value:
     return Value(items=tuple(made.base.having(part=part, chosen=True) for part in (Part.train, Part.test)))
 
 
+def _ranked(made: Call) -> Value:
+    """Give each row its place among all rows."""
+    if along_columns(made.node, 0):
+        return made.base.having(columns=UNKNOWN)
+    learned = Learned("SW105", made.node, "rank()", made.base.part, made.base.roots, made.base.columns)
+    return made.base.having(learned=made.base.learned | {learned})
+
+
 def _described(made: Call) -> Value:
     return Value(roots=made.base.roots)
 
@@ -367,6 +398,7 @@ TABLES: Mapping[str, Callable[[Call], Value]] = {
     "align": _aligned,
     "reindex": _aligned,
     "factorize": _codes,
+    "rank": _ranked,
     "assign": _assign,
     "randomSplit": _random_split,
     **dict.fromkeys(("describe", "info", "nunique", "corr", "unique", "hist", "plot", "to_csv", "to_parquet"), _described),

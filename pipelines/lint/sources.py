@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
+from pipelines.lint.cells import plain_cell
 
 SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", ".ipynb_checkpoints", "build", "dist"})
 
@@ -31,17 +34,16 @@ class Script:
         return f"{self.path}:cell {cell}:{within}:{column}"
 
 
-def scripts(paths: Iterable[Path]) -> Iterator[Script]:
-    """Yield the script of each file, and of each .py and .ipynb file below each folder, sorted.
+def script_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield each file, and each .py and .ipynb file below each folder, sorted.
 
     Raises:
-        UsageError: a path is not there, or a file is no Python.
+        UsageError: a path is not there.
     """
     for path in paths:
         if not path.exists():
             raise UsageError("there is no such file", where=str(path), expected="a Python script, a notebook (.ipynb), or a folder of them")
-        for file in sorted(_below(path)) if path.is_dir() else [path]:
-            yield read(file)
+        yield from sorted(_below(path)) if path.is_dir() else [path]
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -58,12 +60,24 @@ def read(file: Path) -> Script:
         UsageError: it cannot be read, or is no Python.
     """
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError("this is not UTF-8 text", where=str(file), got=f"byte {error.start} is {error.object[error.start]:#04x}") from None
+        text = _decoded(file.read_bytes())
+    except (UnicodeDecodeError, SyntaxError) as error:
+        got = f"byte {error.start} is {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else str(error.msg)
+        raise UsageError("this is no text in the encoding that it says, UTF-8 if it says none", where=str(file), got=got) from None
     except OSError as error:
         raise UsageError(error.strerror or str(error), where=str(file)) from None
-    return _notebook(file, text) if file.suffix == ".ipynb" else _parsed(str(file), text.splitlines(), ())
+    return _notebook(file, text) if file.suffix == ".ipynb" else _parsed(str(file), _lines(text), ())
+
+
+def _decoded(body: bytes) -> str:
+    """Return a script as text, in the encoding that its first lines declare (PEP 263)."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(body).readline)
+    return body.decode(encoding)
+
+
+def _lines(text: str) -> list[str]:
+    """Return lines as Python counts them: form feeds and Unicode's separators end none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
 def _parsed(path: str, lines: list[str], places: tuple[tuple[int, int], ...]) -> Script:
@@ -76,7 +90,7 @@ def _parsed(path: str, lines: list[str], places: tuple[tuple[int, int], ...]) ->
 
 
 def _notebook(file: Path, text: str) -> Script:
-    """Return the code cells of a notebook as one script; magics and shell lines become empty."""
+    """Return the code cells of a notebook as one script; magics and shell lines become statements that do nothing."""
     try:
         cells: Any = json.loads(text)["cells"]
         bodies = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -85,8 +99,7 @@ def _notebook(file: Path, text: str) -> Script:
     lines: list[str] = []
     places: list[tuple[int, int]] = []
     for number, body in enumerate(bodies, 1):
-        is_magic = body.lstrip().startswith("%%") and not body.lstrip().startswith(("%%time", "%%capture"))
-        for within, line in enumerate(body.splitlines(), 1):
-            lines.append("" if is_magic or line.lstrip().startswith(("%", "!", "?")) else line)
-            places.append((number, within))
+        plain = plain_cell(_lines(body))
+        lines += plain
+        places += [(number, within) for within in range(1, len(plain) + 1)]
     return _parsed(str(file), lines, tuple(places))

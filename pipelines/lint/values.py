@@ -87,6 +87,7 @@ class Value:
     predicted: Thing | None = None
     function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None = None
     fields: dict[str, Value] = field(default_factory=dict)
+    size: int = 1
 
     @property
     def is_data(self) -> bool:
@@ -104,6 +105,14 @@ class Value:
 
 
 NOTHING = Value()
+# A list of lists of more values than this is taken as one value.
+MOST_ITEMS = 1_000
+
+
+def listed(items: tuple[Value, ...], texts: tuple[str, ...] | None = None) -> Value:
+    """Return a list of values."""
+    size = sum(item.size for item in items) or 1
+    return Value(items=items, texts=texts, size=size) if size <= MOST_ITEMS else mixed(items[:1])
 
 
 def first_data(values: Iterable[Value]) -> Value | None:

@@ -13,7 +13,7 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.lint.check import check
 from pipelines.lint.rules import RULES, chosen
-from pipelines.lint.sources import Script, read, scripts
+from pipelines.lint.sources import Script, read, script_files
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests/lint_corpus"
@@ -48,7 +48,7 @@ def test_every_rule_has_a_script_that_breaks_it():
 
 def test_our_own_scripts_are_clean():
     paths = [ROOT / folder for folder in ("jobkit", "processing", "training", "evaluation")]
-    assert [finding.where for script in scripts(paths) for finding in check(script)] == []
+    assert [finding.where for file in script_files(paths) for finding in check(read(file))] == []
 
 
 def test_a_comment_leaves_a_line_out():
@@ -86,7 +86,7 @@ def test_a_notebook_is_read_by_cells_without_magics(tmp_path):
     ("name", "body", "says"),
     [
         ("a.py", b"def (", "a.py:1"),
-        ("a.py", b"\xff\xfe", "not UTF-8"),
+        ("a.py", b"\xff\xfe", "no text in the encoding"),
         ("a.py", b"x = 1\0", "not Python"),
         ("a.ipynb", b"[]", "no Jupyter notebook"),
         ("a.ipynb", b'{"cells": [{"cell_type": "code"}]}', "no Jupyter notebook"),
@@ -131,3 +131,37 @@ def test_the_documentation_lists_every_rule():
     if os.environ.get("SAGEWRIGHT_UPDATE_GOLDEN"):
         path.write_text(wanted)
     assert path.read_text() == wanted
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "try:\n    import xgboost\nexcept ImportError:\n    !pip install xgboost",
+        "files = !ls\nfirst, rest = %timeit -o 1+1",
+        "df.head?\n?df",
+        "!pip install \\\n    pandas \\\n    numpy\nx = 1",
+        "ls -l\ncd ..",
+        "print('hello %s'\n      % 'x')",
+        "%%time\nx = 1",
+    ],
+)
+def test_what_only_ipython_understands_is_passed_over(tmp_path, cell):
+    path = tmp_path / "n.ipynb"
+    path.write_text(notebook(cell, "import pandas as pd\ndf = pd.read_csv('a').sample(frac=1)"))
+    assert [(finding.cell, finding.line) for finding in check(read(path))] == [(2, 2)]
+
+
+@pytest.mark.parametrize("body", [b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "x = '\u2028'\ny = '\x0c'\n".encode(), b"\xef\xbb\xbfx = 1\r\ny = 2\r"])
+def test_scripts_are_read_as_python_reads_them(tmp_path, body):
+    (tmp_path / "a.py").write_bytes(body)
+    assert check(read(tmp_path / "a.py")) == []
+
+
+@pytest.mark.parametrize("text", ["x = (1, 2)\n" + "x = (x, x)\n" * 40, "import pandas as pd\nx = [pd.read_csv('a')]\n" + "x = [x, x]\n" * 40 + "pd.concat(x)"])
+def test_lists_of_lists_take_no_more_than_their_lines(text):
+    assert found(text) == []
+
+
+def test_a_comment_on_any_line_of_the_expression_counts():
+    text = (CORPUS / "wrong/unseeded_split.py").read_text().replace("train_test_split(df, test_size=0.2)", "train_test_split(\n    df, test_size=0.2)")
+    assert found(text.replace("# expect SW201", "# sagewright: ignore[SW201]")) == []
