@@ -79,7 +79,7 @@ def _foreign(node: ast.AST) -> str:
     """Return what of a part is not of this language, whatever the columns hold; an empty text if nothing is."""
     if isinstance(node, ast.expr) and not isinstance(node, (*PARTS, ast.List, ast.Tuple)):
         return "{} is not part of the language".format(type(node).__name__)
-    name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else None
+    name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else None
     if name is None or (name in FUNCTIONS or name in SPECIAL) and not node.keywords:
         return ""
     return "there is no function {!r}; got one of {}".format(name or "?", ", ".join(sorted([*FUNCTIONS, *SPECIAL])))

@@ -63,6 +63,9 @@ def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _next_steps(summary: Mapping[str, Any], run_id: str) -> list[str]:
-    failed = next((step for step in summary["steps"] if step["status"] == "Failed" and step["type"] in ("Processing", "Training")), None)
+    failed = next((step for step in summary["steps"] if step["status"] == "Failed" and step["type"] in ("Processing", "Training", "Tuning")), None)
     see = [f"See the log: sagewright logs {run_id} {failed['name']}"] if failed else []
-    return [*see, f"Go on from here: sagewright resume {run_id}"] if failed or summary["status"] == "Stopped" else see
+    if summary["status"] == "Stopped":
+        return [*see, f"Go on from here: sagewright resume {run_id}"]
+    mend = "Mended the data or the code? Run it again; what succeeded comes from the cache."
+    return [*see, f"{mend} The very same again: sagewright resume {run_id}"] if failed else see

@@ -9,9 +9,6 @@ from typing import Any
 
 from pipelines.errors import UsageError
 
-DELIMITERS = ",;\t|"
-HEAD_BYTES = 65_536
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -50,31 +47,12 @@ def from_config(source: Path, overlay: str | None, sets: Mapping[str, str], targ
 def from_data(source: Path, target: str | None, delimiter: str | None, seed: int) -> Asked:
     """Return a file or folder of rows, read as a pipeline with default settings would; delimiter and encoding are found by a look at its start."""
     from pipelines.config.model import Data
+    from pipelines.scaffold.look import reading
 
     if delimiter is not None and len(delimiter) != 1:
         raise UsageError("a delimiter is one character", where="--delimiter", got=repr(delimiter))
-    first = next((file for file in sorted(source.rglob("*")) if file.is_file()), None) if source.is_dir() else source
-    head = first.open("rb").read(HEAD_BYTES) if first else b""
-    found = {"delimiter": delimiter or _delimiter(head), "encoding": _encoding(first, head)}
+    found = {**reading(source), **({"delimiter": delimiter} if delimiter else {})}
     return Asked(source, {**Data(input=str(source)).model_dump(mode="json"), **found}, target, None, {}, seed)
-
-
-def _delimiter(head: bytes) -> str:
-    """Return the mark that occurs most in the first line."""
-    line = head.splitlines()[0].decode("latin-1") if head.splitlines() else ""
-    return max(DELIMITERS, key=lambda mark: (line.count(mark), -DELIMITERS.index(mark)))
-
-
-def _encoding(path: Path | None, head: bytes) -> str:
-    if path is None or path.suffix.lower() not in (".csv", ".txt", ".tsv"):
-        return "utf-8"
-    if head.startswith(b"\xef\xbb\xbf"):
-        return "utf-8-sig"
-    try:
-        path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
 
 
 def look(asked: Asked, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pipelines.local.journal import StepState
 
 
+SEARCHES = frozenset({"Tuning"})
+
+
 class Format(str, enum.Enum):
     """Choose how the table is written."""
 
@@ -53,7 +56,7 @@ def trials(
 
 
 def _step(steps: Mapping[str, StepState], name: str | None, run: str) -> StepState:
-    searches = {each.name: each for each in steps.values() if each.type == "Tuning"}
+    searches = {each.name: each for each in steps.values() if each.type in SEARCHES}
     if name is None and len(searches) == 1:
         return next(iter(searches.values()))
     if name not in searches:

@@ -97,6 +97,12 @@ class MoveColumns(Section):
     columns: SomeTexts = Field(description="Columns to move, in their new order")
     after: str | None = Field(default=None, description="The column they come after; the front if absent")
 
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if self.after in self.columns:
+            raise ValueError(f"after: {self.after!r} is one of the columns that are moved, expected another one.")
+        return self
+
 
 class FilterRows(Section):
     """Keep the rows for which an expression is true, before the split; no row is removed at inference."""
@@ -170,6 +176,8 @@ class Outliers(Section):
             raise ValueError(f"{'low' if self.low is not None else 'high'}: has no effect with method {self.method}, expected method min_max.")
         if self.method == "quantile" and self.threshold is not None and self.threshold >= 0.5:
             raise ValueError(f"threshold: out of range for method quantile; got {self.threshold:g}, expected a share below 0.5 such as 0.01.")
+        if None not in (self.low, self.high) and self.low > self.high:  # type: ignore[operator]
+            raise ValueError(f"low: above high; got {self.low:g} and {self.high:g}.")
         return self
 
 
@@ -205,6 +213,14 @@ class Ordinal(Section):
     columns: SomeTexts = Field(description="Text columns")
     order: dict[str, Texts] = Field(default={}, description="Levels in their order, by column; the rest of the columns are ordered by frequency")
     unknown: Literal["last", "null", "fail"] = Field(default="last", description="A level not seen: one more number, missing, or an error")
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for column, levels in self.order.items():
+            if column not in self.columns or len(set(levels)) < len(levels):
+                told = "a level stands twice in the order of" if column in self.columns else "not among the columns:"
+                raise ValueError(f"order: {told} {column!r}.")
+        return self
 
 
 class TargetEncode(Section):

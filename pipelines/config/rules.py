@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipelines.config import expression_rules
@@ -20,7 +20,7 @@ Found = Iterator[tuple[str, str]]
 
 def impossible(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every combination that cannot work."""
-    for rule in (_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, tuning, _machines, _parameters):
+    for rule in RULES:
         yield from rule(config)
 
 
@@ -93,6 +93,16 @@ def _objective(config: PipelineConfig) -> Found:
         yield "training.hyperparameters.objective", f"not for {config.problem}; got {given!r}, expected one of: {', '.join(allowed)}."
 
 
+def _split(config: PipelineConfig) -> Found:
+    if config.split.column == config.label.column:
+        yield "split.column", f"is the label {config.label.column!r}; a split by it would test on labels that were never trained on. Name another column."
+
+
+def _leakage(config: PipelineConfig) -> Found:
+    if config.leakage.fail_on and not config.leakage.checks:
+        yield "leakage.fail_on", "never stops anything, since leakage.checks is empty. Name checks, or remove it."
+
+
 def _machines(config: PipelineConfig) -> Found:
     for key in ("instance_type", "instance_count"):
         asked, used = getattr(config.evaluation, key), getattr(config.preprocess, key)
@@ -109,3 +119,9 @@ def _parameters(config: PipelineConfig) -> Found:
         problem = refused(config, declared[name], value)
         if problem:
             yield f"parameters.{name}", problem
+
+
+RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
+    *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, tuning, _split, _leakage),
+    *(_machines, _parameters),
+)

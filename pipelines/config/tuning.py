@@ -22,7 +22,7 @@ class TuningRange(Section):
 
     low: int | float | None = Field(default=None, description="Lowest value")
     high: int | float | None = Field(default=None, description="Highest value")
-    type: Literal["integer", "continuous"] | None = Field(default=None, description="integer when both bounds are written as whole numbers, else continuous")
+    kind: Literal["integer", "continuous"] | None = Field(default=None, description="integer when both bounds are written as whole numbers, else continuous")
     scaling: Scaling = Field(default="Auto", description="Logarithmic for values above 0 that span powers of ten; ReverseLogarithmic for values close below 1")
     values: Annotated[tuple[Scalar, ...], FromList] = Field(default=(), description="The values to choose from, in the place of bounds")
 
@@ -33,14 +33,14 @@ class TuningRange(Section):
             raise ValueError("a range has both bounds, low and high, or values.")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"the bounds are the wrong way round; got low {self.low} and high {self.high}.")
-        if self.values and (self.type or self.scaling != "Auto"):
-            raise ValueError("type and scaling have no effect on values.")
+        if self.values and (self.kind or self.scaling != "Auto"):
+            raise ValueError("kind and scaling have no effect on values.")
         return self
 
     @property
     def is_integer(self) -> bool:
         """Tell whether the values are whole numbers."""
-        return self.type == "integer" or (self.type is None and isinstance(self.low, int) and isinstance(self.high, int))
+        return self.kind == "integer" or (self.kind is None and isinstance(self.low, int) and isinstance(self.high, int))
 
 
 class TuningStop(Section):

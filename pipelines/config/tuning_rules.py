@@ -73,5 +73,5 @@ def _range(name: str, given: TuningRange) -> Found:
         yield where, f"Logarithmic scaling takes values above 0 only; got low {low}."
     if given.scaling == "ReverseLogarithmic" and (given.is_integer or low < 0 or high >= 1):
         yield where, f"ReverseLogarithmic scaling takes continuous values from 0 and below 1 only; got {low} to {high}."
-    if given.type == "integer" and not (float(low).is_integer() and float(high).is_integer()):
+    if given.kind == "integer" and not (float(low).is_integer() and float(high).is_integer()):
         yield where, f"an integer range has whole bounds; got {low} to {high}."

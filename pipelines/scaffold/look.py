@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ DELIMITERS = (",", ";", "\t", "|")
 HEAD_BYTES, HEAD_LINES = 262_144, 200
 NULLS: tuple[str, ...] = Data.model_fields["null_values"].default
 BINARY, MULTICLASS, REGRESSION = "binary_classification", "multiclass_classification", "regression"
-FEW_CLASSES = 4
+FEW_CLASSES, MANY_CLASSES, FEWEST_ROWS, FEWEST_IN_CLASS, NEARLY = 4, 50, 10, 3, 0.95
 Progress = Callable[[str], None]
 
 
@@ -40,23 +40,24 @@ def look(path: Path, label: str, problem: str | None, progress: Progress) -> Loo
     Raises:
         UsageError: it cannot be read as a table, lacks the label, or the label makes no problem to learn.
     """
-    reading = _reading(path)
+    written = reading(path)
     progress("reading")
-    table = _read(path, reading)
+    table = _read(path, written)
     if label not in table:
         known = list(table.columns)
         raise UsageError(
             f"there is no column {label!r}", where=str(path), expected=f"one of: {', '.join(known)}"[:400], hint=nearest(label.strip(), known).strip()
         )
     chosen = problem or _guess(table[label])
+    _check_values(f"{path}: {label}", label, chosen, table[label])
     found = _profile(table, label, chosen, progress)
     nulls = _null_words(found)
     if nulls:
-        reading = {**reading, "null_values": [*NULLS, *nulls]}
-        table = _read(path, reading)
+        written = {**written, "null_values": [*NULLS, *nulls]}
+        table = _read(path, written)
         found = _profile(table, label, chosen, progress)
     _check_label(path, label, chosen, found)
-    return Looked(path, reading, table, label, chosen, found)
+    return Looked(path, written, table, label, chosen, found)
 
 
 def _profile(table: Any, label: str, problem: str, progress: Progress) -> Mapping[str, Any]:
@@ -90,6 +91,45 @@ def _check_label(path: Path, label: str, problem: str, profile: Mapping[str, Any
         raise UsageError(wrong["message"].rstrip("."), where=f"{path}: {label}", hint=wrong["advice"] or f"Or choose another problem than {problem}.")
 
 
+def _check_values(where: str, label: str, problem: str, column: Any) -> None:
+    """Refuse a label that no pipeline could learn from, before anything is written."""
+    plain = column.as_text().relabel(str.strip).present()
+    counts = dict(zip(plain.levels, map(int, _counts(plain)), strict=True))
+    if problem == REGRESSION:
+        if len(plain.values) < FEWEST_ROWS:
+            raise UsageError(f"there are {len(plain.values)} rows with a label", where=where, expected=f"at least {FEWEST_ROWS}")
+        return
+    alike = next((names for names in _alike(counts) if len(names) > 1), None)
+    if alike is not None:
+        raise UsageError("values of the label differ by case only", where=where, got=" and ".join(map(repr, alike)), hint="Write each class in one way.")
+    hidden = job_module("jobkit.profile.texts").hidden(job_module("jobkit.profile.fields").look(_one(label, column))[0])
+    if len(counts) > MANY_CLASSES and hidden is not None and hidden.numbers >= NEARLY:
+        raise UsageError("the label holds numbers as text", where=where, got=f"such as {hidden.example!r}", expected="plain numbers such as 4512.5")
+    few = next((name for name, count in counts.items() if count < FEWEST_IN_CLASS), None)
+    if few is not None and len(counts) <= MANY_CLASSES:
+        told = f"class {few!r} has {counts[few]} row{'' if counts[few] == 1 else 's'}"
+        raise UsageError(told, where=where, expected=f"at least {FEWEST_IN_CLASS} of each class: one for each split")
+
+
+def _one(label: str, column: Any) -> Any:
+    import numpy as np
+
+    return job_module("jobkit.columns").Table({label: column}, np.arange(len(column.values)))
+
+
+def _counts(column: Any) -> Any:
+    import numpy as np
+
+    return np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
+
+
+def _alike(names: Iterable[str]) -> Iterable[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.split()).lower(), []).append(name)
+    return groups.values()
+
+
 def _read(path: Path, reading: Mapping[str, Any]) -> Any:
     failure, table = job_module("jobkit.failure"), job_module("jobkit.table")
     try:
@@ -100,13 +140,17 @@ def _read(path: Path, reading: Mapping[str, Any]) -> Any:
         raise UsageError(str(error)) from None
 
 
-def _reading(path: Path) -> dict[str, Any]:
-    """Return how the file is written, as the section `data` says it."""
+def reading(path: Path) -> dict[str, Any]:
+    """Return how a file, or the first one of a folder, is written, as the section `data` says it.
+
+    Raises:
+        UsageError: it is not there, empty, or cannot be read.
+    """
     if not path.exists():
         raise UsageError("there is no such file", where=str(path), expected="a table: CSV, Parquet or JSON Lines, or a folder of such files")
     first = path if path.is_file() else next((file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith((".", "_"))), None)
     if first is None:
-        raise UsageError("there is no file in this folder", where=str(path))
+        raise UsageError("there is no file in this folder" if path.is_dir() else "this is no file and no folder", where=str(path), expected="a table")
     plain = {"format": "auto", "delimiter": ",", "quote": '"', "encoding": "utf-8", "null_values": list(NULLS)}
     if job_module("jobkit.table").file_format(first, "auto") != "csv":
         return plain
