@@ -89,7 +89,6 @@ def test_the_index_that_pandas_writes_is_left_out(tmp_path):
         ("a,y\n" + "1,Yes\n2,no\n3,yes \n4,No\n" * 9, {}, "values of the label differ by case only; got 'Yes' and 'yes'"),
         ("a,y\n" + "".join(f'{n},"4,{100 + n}.50"\n' for n in range(200)), {}, "the label holds numbers as text; got such as '4,100.50'"),
         ("a,y\n" + "1,0\n" * 99 + "2,1\n", {}, "class '1' has 1 row; expected at least 3 of each class"),
-        ("a,y\n1,2.5\n2,3.5\n4,4.5\n", {"problem": "regression"}, "there are 3 rows with a label; expected at least 10"),
         (GOOD, {"name": "my pipe"}, "cannot name a pipeline"),
         (GOOD, {"label": "Y "}, "Did you mean y"),
     ],
