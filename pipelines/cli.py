@@ -34,6 +34,7 @@ COMMANDS = (
     "export",
     "feature_group",
     "upsert",
+    "images",
     "doctor",
 )
 

@@ -19,6 +19,13 @@ class Output(str, enum.Enum):
     json = "json"
 
 
+class Images(str, enum.Enum):
+    """Choose what the jobs of an image run on."""
+
+    host = "host"
+    pinned = "pinned"
+
+
 class Layer(str, enum.Enum):
     """Choose how a job gets its own /opt/ml."""
 
@@ -49,6 +56,7 @@ TableFlag = Annotated[
 ]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 IsolationFlag = Annotated[Layer, typer.Option("--isolation", help="How a job gets its own /opt/ml; auto takes the best that works here.")]
+ImagesFlag = Annotated[Images, typer.Option("--images", help="Run jobs on the libraries of this machine, or on environments with the images' own versions.")]
 ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]
 NoCacheFlag = Annotated[bool, typer.Option("--no-cache", help="Run every step, whatever its CacheConfig says.")]
 MaxParallelFlag = Annotated[int, typer.Option("--max-parallel", min=1, help="Steps that may run side by side.")]

@@ -36,6 +36,7 @@ def run(
     no_cache: flags.NoCacheFlag = False,
     max_parallel: flags.MaxParallelFlag = 50,
     isolation: flags.IsolationFlag = flags.Layer.auto,
+    images: flags.ImagesFlag = flags.Images.host,
     cold: flags.ColdFlag = False,
     stop_grace: flags.GraceFlag = 120.0,
     fault: Annotated[list[str] | None, typer.Option("--fault", help="STEP=TYPE[:COUNT]: let attempts at a step meet a fault, to rehearse retries.")] = None,
@@ -61,7 +62,7 @@ def run(
         definition = checked(project.text, str(source))
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
         tables = all_tables(project, flags.pairs(table, "--table"))
-        options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables)
+        options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables, images.value)
         place = Home(home)
         place.store.put_objects(project.objects)
     except BaseException:

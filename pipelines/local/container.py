@@ -96,7 +96,7 @@ def _gunzip(folder: Path) -> None:
 
 
 def run_job(
-    step_run: StepRun, command: ContainerCommand, environment: Mapping[str, Any], stopping: Mapping[str, Any] | None, *, network_isolation: bool
+    step_run: StepRun, image: str, command: ContainerCommand, environment: Mapping[str, Any], stopping: Mapping[str, Any] | None, *, network_isolation: bool
 ) -> JobResult:
     """Run a job's processes to their end, at most for MaxRuntimeInSeconds of its StoppingCondition (86,400 s without one)."""
     spec = JobSpec(
@@ -109,6 +109,7 @@ def run_job(
         stop_grace_s=step_run.run.stop_grace_s,
         cores=step_run.cores,
         network_isolation=network_isolation,
+        python=step_run.run.python_of(image),
         memory_bytes=int(usable_memory_bytes() * step_run.memory_share),
     )
     return step_run.run.launcher.run(spec)

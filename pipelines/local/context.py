@@ -21,7 +21,10 @@ JOB_NAME_LENGTH = 63
 
 @dataclass(frozen=True)
 class Run:
-    """Hold what all steps of one execution share; the effects (clock, launcher, stores) are passed in."""
+    """Hold what all steps of one execution share; the effects (clock, launcher, stores) are passed in.
+
+    `python_of` returns the interpreter for jobs of an image, None for that of this process.
+    """
 
     home: Path
     run_dir: Path
@@ -36,6 +39,7 @@ class Run:
     account: str = "000000000000"
     stop_grace_s: float = 120.0
     stopping: threading.Event = field(default_factory=threading.Event)
+    python_of: Callable[[str], str | None] = lambda image_uri: None
 
     @property
     def arn_prefix(self) -> str:

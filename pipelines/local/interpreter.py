@@ -28,12 +28,14 @@ def start_of(module: str, function: str, *, with_site: bool = False) -> list[str
     return [sys.executable, *flags, f"import sys; sys.path[0] = {ROOT!r}; from {module} import {function}; sys.exit({function}())"]
 
 
-def base_environment(tmp: str, cores: int) -> dict[str, str]:
+def base_environment(tmp: str, cores: int, python: str | None = None) -> dict[str, str]:
     """Return the variables that every job has, a container's few: none of the user's, whose keys and tokens stay out."""
-    shell = {"PATH": f"{os.path.dirname(sys.executable)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": tmp}
-    python = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE else {})}
+    folder = os.path.dirname(python or sys.executable)
+    shell = {"PATH": f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": tmp}
+    own = {"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE and python is None else {}
+    settings = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **own}
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**passed, **shell, **python, **dict.fromkeys(THREAD_VARIABLES, str(cores)), **PATIENT_THREADS, "TMPDIR": tmp}
+    return {**passed, **shell, **settings, **dict.fromkeys(THREAD_VARIABLES, str(cores)), **PATIENT_THREADS, "TMPDIR": tmp}
 
 
 def is_interpreter(program: str) -> bool:
@@ -48,14 +50,14 @@ def is_python_job(command: tuple[str, ...]) -> bool:
     return (command[1] == "-m" and len(command) > 2) or not command[1].startswith("-")
 
 
-def host_command(command: tuple[str, ...]) -> list[str]:
+def host_command(command: tuple[str, ...], python: str | None = None) -> list[str]:
     """Return a command as it starts on this machine; a program of an image (`-m pipelines...`) finds our package wherever it is."""
     if not command or not is_interpreter(command[0]):
         return list(command)
     if command[1:2] == ("-m",) and is_ours(command[2:3]):
         begin = f"import runpy, sys; sys.path.append({ROOT!r}); sys.argv[:1] = []; runpy._run_module_as_main(sys.argv[0])"
-        return [sys.executable, "-c", begin, *command[2:]]
-    return [sys.executable, *command[1:]]
+        return [python or sys.executable, "-c", begin, *command[2:]]
+    return [python or sys.executable, *command[1:]]
 
 
 def is_ours(modules: tuple[str, ...]) -> bool:

@@ -14,7 +14,8 @@ class JobSpec:
 
     `<job_dir>/opt/ml` is the container's /opt/ml, filled before the start; `<job_dir>/tmp` is its /tmp, `<job_dir>/log.txt` its output.
     `command` and `cwd` are container paths; `environment` is all that the job gets beside a minimal base. Of `memory_bytes`
-    each of its processes may take so much; more is refused to it (Linux).
+    each of its processes may take so much; more is refused to it (Linux). `python` is the interpreter
+    that `python3` in the command means; the one that runs Sagewright if absent.
     """
 
     name: str
@@ -28,6 +29,7 @@ class JobSpec:
     network_isolation: bool = False
     hosts: tuple[str, ...] = ("algo-1",)
     memory_bytes: int | None = None
+    python: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-ready members, for another process."""

@@ -155,7 +155,7 @@ class WarmLauncher:
         """
         layer = self._isolation()
         refuse_what_cannot_run(spec, layer.kind)
-        if not is_python_job(spec.command):
+        if spec.python is not None or not is_python_job(spec.command):
             return self._cold_launcher().run(spec, on_start)
         number, answers = next(self._numbers), queue.SimpleQueue[dict[str, Any]]()
         with self._lock:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import re
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,10 +22,18 @@ from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
 from pipelines.local.home import Home
+from pipelines.local.images.pinned import Host, Pinned
 from pipelines.local.journal import Event, Journal, RunState, read_state
 from pipelines.local.launcher import Launcher
 from pipelines.local.parameters import resolve_parameters
 
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+# What an image's jobs run on: the libraries of this machine, or an environment with the image's own.
+IMAGES: Mapping[str, Callable[[], Callable[[str], str | None]]] = {"host": lambda: Host(_say), "pinned": lambda: Pinned(_say)}
 ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/")
 
@@ -40,6 +49,7 @@ class Options:
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     region: str = "us-east-1"
     tables: Mapping[str, tables.Given] = field(default_factory=dict)
+    images: str = "host"
 
 
 def start(
@@ -100,7 +110,8 @@ def resume(
     run_dir = home.run_dir(state)
     definition = loads((run_dir / "definition.json").read_text())
     graph = Graph.of(definition)
-    options = replace(options, selection=selection.Selection(**(state.options.get("selection") or {})))
+    chosen_before = selection.Selection(**(state.options.get("selection") or {}))
+    options = replace(options, selection=chosen_before, images=state.options.get("images", "host"))
     run = _run(home, definition, launcher, options, state.pipeline_name, state.execution_id, state.started_at)
     with _locked(run_dir), _journal(run_dir, listener) as journal:
         state = read_state(run_dir)
@@ -116,7 +127,7 @@ def _execute(
     run: Run, definition: Definition, graph: Graph, options: Options, journal: Journal, selected: frozenset[str], stopper: Callable[[Run], None]
 ) -> RunState:
     state = read_state(run.run_dir)
-    cache = Cache(run.home / "cache", run.pipeline_name, time.time, options.use_cache)
+    cache = Cache(run.home / ("cache" if options.images == "host" else f"cache-{options.images}"), run.pipeline_name, time.time, options.use_cache)
     engine = Engine(run, definition, graph, state.parameters, cache, journal, options.max_parallel, selected, options.faults, finished=state.finished)
     for step in state.steps.values():
         engine.progress.status[step.name] = step.status
@@ -142,6 +153,7 @@ def _run(home: Home, definition: Definition, launcher: Launcher, options: Option
         region=options.region,
         account=account,
         stop_grace_s=options.stop_grace_s,
+        python_of=IMAGES[options.images](),
     )
 
 
@@ -164,7 +176,7 @@ def _source_of(home: Home, pipeline_name: str, options: Options) -> tuple[RunSta
 
 
 def _kept(options: Options) -> dict[str, Any]:
-    return {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel}
+    return {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel, "images": options.images}
 
 
 @contextmanager

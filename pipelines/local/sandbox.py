@@ -62,7 +62,7 @@ def _enter(spec: JobSpec, layer: str) -> tuple[str, ...]:
     folder, tmp, command = ENTER[layer](spec)
     processes.die_with_parent()
     os.environ.clear()
-    os.environ.update({**interpreter.base_environment(tmp, spec.cores), "SAGEMAKER_BASE_DIR": f"{folder}{ML}", **spec.environment})
+    os.environ.update({**interpreter.base_environment(tmp, spec.cores, spec.python), "SAGEMAKER_BASE_DIR": f"{folder}{ML}", **spec.environment})
     if layer == "shim":
         os.environ.update(shim.environment(folder, os.environ))
     place = f"{folder}{spec.cwd}" if spec.cwd == ML or spec.cwd.startswith(f"{ML}/") else spec.cwd
@@ -110,12 +110,12 @@ ENTER: Mapping[str, Callable[[JobSpec], tuple[str, str, tuple[str, ...]]]] = {
 
 def become_program(spec: JobSpec, layer: str, told: int) -> None:
     """Replace this process, a fresh fork, by the job's program; never returns."""
-    execute(enter(spec, layer, told))
+    execute(enter(spec, layer, told), spec.python)
 
 
-def execute(command: tuple[str, ...]) -> None:
+def execute(command: tuple[str, ...], python: str | None = None) -> None:
     """Replace this process, which is the job's container already, by a program; never returns."""
-    argv = interpreter.host_command(command)
+    argv = interpreter.host_command(command, python)
     try:
         os.execvpe(argv[0], argv, dict(os.environ))
     except OSError as error:

@@ -86,12 +86,13 @@ def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> No
 
 
 def _start(step_run: StepRun, request: Mapping[str, Any]) -> JobResult:
-    command = plan_processing(request["AppSpecification"]["ImageUri"], request)
+    image = request["AppSpecification"]["ImageUri"]
+    command = plan_processing(image, request)
     instance_type = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
     identity = {"PROCESSING_JOB_NAME": step_run.job_name, "AWS_REGION": step_run.run.region, "SM_CURRENT_INSTANCE_TYPE": instance_type}
     environment = {**command.environment, **identity, **(request.get("Environment") or {})}
     isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False))
-    return container.run_job(step_run, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
+    return container.run_job(step_run, image, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:

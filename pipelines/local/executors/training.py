@@ -108,7 +108,7 @@ def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mappi
     }
     environment = {**command.environment, **identity, **(request.get("Environment") or {})}
     isolated = bool(request.get("EnableNetworkIsolation", False))
-    return container.run_job(step_run, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
+    return container.run_job(step_run, _image(request), command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path, *, complete: bool) -> str:

@@ -55,8 +55,15 @@ def train(base: Path) -> None:
         callbacks=_callbacks(values, data),
     )
     (base / "model").mkdir(parents=True, exist_ok=True)
-    with open(base / "model" / MODEL_FILE, "wb") as handle:
-        handle.write(booster.save_raw("ubj"))
+    _save(booster, base / "model" / MODEL_FILE, int(xgboost.__version__.partition(".")[0]))
+
+
+def _save(booster: Any, file: Path, version: int) -> None:
+    """Write the model as the image of this version of XGBoost does: its own binary format before 2, UBJSON from 2 on."""
+    if version < 2:
+        booster.save_model(str(file))
+    else:
+        file.write_bytes(booster.save_raw("ubj"))
 
 
 def _metrics(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""Built-in XGBoost against the real service: the log lines of a real training job, the predictions of a real batch transform, to the last digit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tarfile
+
+import pytest
+
+from tests.functional.conftest import ROOT, Command
+
+SHARED = ROOT.parent / "shared/data"
+CHURN = SHARED / "churn"
+EXAMPLE = ROOT / "examples/churn-builtin/definition.json"
+# Read as the container reads a request: rows of numbers without header.
+PREDICT = """
+import sys, numpy, xgboost
+rows = numpy.loadtxt(sys.argv[2], delimiter=",", dtype="float32")
+booster = xgboost.Booster()
+booster.load_model(sys.argv[1])
+for value in booster.predict(xgboost.DMatrix(rows), validate_features=False):
+    print(repr(float(value)))
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHURN.is_dir(), reason=f"{CHURN} is not here")]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return json.loads((SHARED / "reference.json").read_text())["xgboost_builtin_churn"]
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("churn")
+    return Command(folder, SAGEWRIGHT_CACHE=str(ROOT / ".venv/sagewright-cache"))
+
+
+def trained(command, *arguments):
+    data = ["-p", f"TrainData={CHURN / 'train.csv'}", "-p", f"ValidationData={CHURN / 'validation.csv'}"]
+    done = command("run", EXAMPLE, *data, "--output", "json", "--quiet", *arguments, timeout_s=300)
+    assert done.code == 0, done.err
+    with tarfile.open(done.json["outputs"]["Train.model"]) as packed:
+        packed.extract("xgboost-model", command.folder, filter="data")
+    return done.json, command("logs", done.json["execution_arn"].rsplit("/", 1)[-1], "Train").out
+
+
+def test_log_and_predictions_are_those_of_the_service(command, reference):
+    _, log = trained(command, "--images", "pinned")
+    shown = log.replace("\t", "#011").splitlines()
+    assert [line for line in reference["log_lines"] if line not in shown] == []
+    (pinned,) = (each for each in command("images", "list", "--output", "json").json if each["name"].startswith("sagemaker-xgboost-1.5-1-"))
+    script = [pinned["python"], "-W", "ignore", "-c", PREDICT, command.folder / "xgboost-model", SHARED / reference["batch_transform"]["input"]]
+    predicted = subprocess.run(list(map(str, script)), capture_output=True, text=True, check=True).stdout.split()
+    wanted = (SHARED / reference["batch_transform"]["output"]).read_text().split()
+    assert len(predicted) == len(wanted) == 665
+    assert max(abs(float(ours) - float(theirs)) for ours, theirs in zip(predicted, wanted, strict=True)) == 0.0
+
+
+def test_the_newest_image_is_no_worse(command):
+    told, _ = trained(command, "-p", "XGBoostVersion=3.2-0")
+    assert told["metrics"]["Train.validation:error"] <= 0.068
+
+
+def test_the_same_version_is_not_made_twice_and_goes_when_it_is_removed(command, tmp_path):
+    cache = Command(tmp_path, SAGEWRIGHT_CACHE=str(tmp_path / "cache"))
+    assert cache("images", "list").out.startswith("none made yet")
+    assert "versions of this image are not known" in cache("images", "make", "pytorch-training:2.1").err
+    assert cache("images", "remove", "sagemaker-xgboost-1.5-1").code == 2
+    command("images", "make", "sagemaker-xgboost:1.5-1", timeout_s=300)
+    before = command("images", "list").out
+    assert "installing" not in command("images", "make", "sagemaker-xgboost:1.5-1").out and command("images", "list").out == before
