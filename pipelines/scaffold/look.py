@@ -106,7 +106,7 @@ def _check_values(where: str, label: str, problem: str, column: Any) -> None:
     if len(counts) > MANY_CLASSES and hidden is not None and hidden.numbers >= NEARLY:
         raise UsageError("the label holds numbers as text", where=where, got=f"such as {hidden.example!r}", expected="plain numbers such as 4512.5")
     few = next((name for name, count in counts.items() if count < FEWEST_IN_CLASS), None)
-    if few is not None and len(counts) <= MANY_CLASSES:
+    if few is not None and 2 <= len(counts) <= MANY_CLASSES:
         told = f"class {few!r} has {counts[few]} row{'' if counts[few] == 1 else 's'}"
         raise UsageError(told, where=where, expected=f"at least {FEWEST_IN_CLASS} of each class: one for each split")
 

@@ -66,12 +66,14 @@ def test_every_step_reads_well_in_a_graph(compiled):
     assert all(step["DisplayName"] and step["Description"] for step in steps(compiled.definition_json).values())
 
 
-def test_the_definition_is_the_golden_one(compiled):
-    text = HASH.sub("/<hash>/", json.dumps(json.loads(compiled.definition_json), indent=1)) + "\n"
+@pytest.mark.parametrize(("name", "changes"), [("definition", {}), ("one-training", {"tuning": None})])
+def test_the_definition_is_the_golden_one(root, name, changes):
+    golden = GOLDEN.with_name(f"{name}.json")
+    text = HASH.sub("/<hash>/", json.dumps(json.loads(compile_pipeline(config(**changes), root).definition_json), indent=1)) + "\n"
     if os.environ.get("SAGEWRIGHT_UPDATE_GOLDEN"):
-        GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-        GOLDEN.write_text(text)
-    assert text == GOLDEN.read_text()
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
 def test_every_object_that_the_definition_reads_is_among_its_objects(compiled):

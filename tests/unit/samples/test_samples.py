@@ -76,7 +76,7 @@ def test_a_scaffold_loads_and_says_why_it_leaves_columns_out(tmp_path):
 
 
 def test_another_delimiter_and_encoding_are_found(tmp_path):
-    (tmp_path / "d.csv").write_bytes("größe;y\n1;True\n2;False\n3;True\n".encode("latin-1"))
+    (tmp_path / "d.csv").write_bytes(("größe;y\n" + "1;True\n2;False\n3;True\n" * 3).encode("latin-1"))
     scaffold(tmp_path / "d.csv", "y", tmp_path, None)
     config = load(tmp_path / "pipeline.yaml").config
     assert (config.data.delimiter, config.data.encoding, config.label.positive) == (";", "latin-1", 1)
