@@ -61,16 +61,19 @@ class Job:
     name: str
     reason: str | None = None
     started_at: float = field(default_factory=time.monotonic)
+    ready: dict[int, Trial | None] = field(default_factory=dict)
 
     def run(self) -> None:
         """Run trials until there are no more, or the job is done before."""
         watched: dict[Future[Ended], Watch] = {}
         rule = self._rule()
+        search.warm_up(self.plan.strategy)
         with ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool:
             while True:
                 self._start(pool, watched)
                 if not watched:
                     return
+                self._think_ahead()
                 done, _ = wait(watched, timeout=POLL_S if rule is not stopping.never else 0.25, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._settle(watched.pop(future), future.result())
@@ -83,7 +86,8 @@ class Job:
             number = self.history.next_number
             if number >= self.plan.trials or not self.history.is_known(number):
                 return
-            trial = self._propose(number)
+            self._think_ahead()
+            trial = self.ready.pop(number)
             if trial is None:
                 return
             definition = self.plan.definitions[trial.definition]
@@ -91,6 +95,12 @@ class Job:
             self.history.running[number] = trial
             self.step_run.report("trial_started", number=number, of=self.plan.trials, metric=definition.metric, name=trial.name, tuned=dict(trial.tuned))
             watched[pool.submit(trials.run, self.step_run, definition, trial, watch.stops_at)] = watch
+
+    def _think_ahead(self) -> None:
+        """Propose the next trial while others run, so that none waits for the search."""
+        number = self.history.next_number
+        if number not in self.ready and number < self.plan.trials and self.history.is_known(number):
+            self.ready[number] = self._propose(number)
 
     def _propose(self, number: int) -> Trial | None:
         index = number % len(self.plan.definitions)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import random
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pipelines.local.faults import ClientFault
@@ -45,6 +46,12 @@ def propose(strategy: str, space: Space, number: int, seen: Sequence[Seen]) -> d
     return STRATEGIES[strategy](space, number, seen)
 
 
+def warm_up(strategy: str) -> None:
+    """Import what a strategy will need, beside the trials that need none of it yet."""
+    if strategy == "Bayesian":
+        threading.Thread(target=lambda: importlib.import_module("optuna.samplers"), name="import-optuna", daemon=True).start()
+
+
 def combinations(ranges: Sequence[Range]) -> int:
     """Return how many points a grid has.
 
@@ -75,21 +82,18 @@ def _bayesian(space: Space, number: int, seen: Sequence[Seen]) -> dict[str, str]
 
 
 def _spread(space: Space, number: int) -> dict[str, str]:
-    """Return a point of a scrambled Sobol sequence: even from the first trials on."""
-    point = _sobol(len(space.ranges), space.seed)[number % SOBOL_POINTS]
-    return {each.name: each.text(float(unit)) for each, unit in zip(space.ranges, point, strict=True)}
+    """Return a point of an additive recurrence with a shift by the seed: even from the first trials on (Roberts, 2018, the R sequence)."""
+    dice, ratio = random.Random(space.seed), _root(len(space.ranges))
+    units = ((dice.random() + (number + 1) / ratio**place) % 1.0 for place in range(1, len(space.ranges) + 1))
+    return {each.name: each.text(unit) for each, unit in zip(space.ranges, units, strict=True)}
 
 
-SOBOL_POINTS = 1024
-
-
-@cache
-def _sobol(dimensions: int, seed: int) -> Any:
-    from scipy.stats import qmc
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return qmc.Sobol(dimensions, scramble=True, seed=seed).random(SOBOL_POINTS)
+def _root(dimensions: int) -> float:
+    """Return the positive root of x^(d+1) = x + 1: the golden ratio for one dimension."""
+    found = 2.0
+    for _ in range(64):
+        found = (1 + found) ** (1 / (dimensions + 1))
+    return found
 
 
 def _learned(space: Space, number: int, seen: Sequence[Seen]) -> dict[str, str]:
