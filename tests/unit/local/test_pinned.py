@@ -1,0 +1,63 @@
+"""Which versions an image has, and what is tried to come near them; nothing is installed here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipelines.local.faults import ClientFault
+from pipelines.local.images import pinned
+from pipelines.local.images.pinned import Host, Pinned, Versions, differences, environments, name_of, remove, versions_of
+
+OURS = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.5-1"
+
+
+def test_an_image_is_known_by_repository_and_tag():
+    assert versions_of(OURS).exact == {"xgboost": "1.5.1"} and name_of(OURS) == "sagemaker-xgboost-1.5-1"
+    assert versions_of("x/sagemaker-scikit-learn:1.4-2-cpu-py3").exact == {"scikit-learn": "1.4.2"}
+    assert versions_of("x/sagemaker-xgboost:1.5") is None and versions_of("x/tensorflow-training:2.1") is None
+
+
+def test_differences_are_told_in_words():
+    installed = {"xgboost": "3.0.5", "scikit-learn": "1.6.0", "numpy": "2.1.0"}
+    assert differences("x/sagemaker-xgboost:3.0-5", installed.get) == ["scikit-learn 1.6.0, the image has 1.5.2", "pandas missing, the image has 2.2.3"]
+
+
+def test_all_versions_are_tried_first_and_the_main_one_is_never_given_up():
+    wanted = Versions({"xgboost": "1.7.4"}, {"numpy": "1.19.2", "pandas": "1.2.4"}, ("numpy<2",))
+    attempts = list(pinned._attempts(wanted))
+    assert len(attempts) == 3 and all("xgboost==1.7.4" in each and "numpy<2" in each for each in attempts)
+    assert {"numpy==1.19.2", "pandas==1.2.4"} <= set(attempts[0])
+    assert "pandas" in attempts[1] and "numpy==1.19.2" in attempts[1] and {"numpy", "pandas"} <= set(attempts[2])
+
+
+def test_the_host_says_once_where_it_differs(monkeypatch):
+    monkeypatch.setattr(pinned, "host_version", lambda name: "9.9")
+    told = []
+    host = Host(told.append)
+    assert host(OURS) is None and host(OURS) is None and host("x/unknown:1") is None
+    assert told == ["sagemaker-xgboost-1.5-1 has xgboost 1.5.1, this machine 9.9; --images pinned takes the image's own"]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEWRIGHT_CACHE", str(tmp_path))
+    return tmp_path / "images"
+
+
+def test_an_environment_counts_once_it_is_whole_and_goes_when_removed(cache):
+    folder = cache / "sagemaker-xgboost-1.5-1-py311"
+    folder.mkdir(parents=True)
+    assert list(environments()) == []
+    (folder / pinned.READY).write_text(json.dumps({"image": OURS, "installed": {"xgboost": "1.5.1"}}))
+    (found,) = environments()
+    assert found.folder == folder and found.installed == {"xgboost": "1.5.1"}
+    assert remove("sagemaker-xgboost-1.5-1") and not folder.exists() and not remove("sagemaker-xgboost-1.5-1")
+
+
+def test_what_cannot_be_installed_is_said_and_leaves_nothing(cache, monkeypatch):
+    monkeypatch.setattr(pinned, "_installer", lambda folder, requirements: ["sh", "-c", "echo no wheel for this Python >&2; exit 1"])
+    with pytest.raises(ClientFault, match=r"xgboost==1\.5\.1 cannot be installed for Python .*: no wheel for this Python"):
+        Pinned(lambda text: None)(OURS)
+    assert list(environments()) == [] and not [path for path in cache.iterdir() if path.is_dir()]
