@@ -24,10 +24,10 @@ CAPABILITY_VERSION_3 = 0x20080522
 TMP, OPT, ML = "/tmp", "/opt", "/opt/ml"
 
 
-def enter(ml: Path, tmp: Path, hosts: Sequence[str], *, isolate_network: bool) -> None:
+def enter(ml: Path, tmp: Path, hosts: Sequence[str], *, isolate_network: bool, keep: Sequence[str] = ()) -> None:
     """Make `ml` the /opt/ml and `tmp` the /tmp of this process, which must have one thread, and of its children.
 
-    The uid stays. The interpreter and its packages stay reachable when they live below /tmp.
+    The uid stays. The interpreter and its packages, and the folders `keep`, stay reachable when they live below /tmp.
 
     Raises:
         OSError: the kernel refuses the namespace or a mount.
@@ -37,7 +37,7 @@ def enter(ml: Path, tmp: Path, hosts: Sequence[str], *, isolate_network: bool) -
     kept_ml, kept_tmp = _keep(ml), _keep(tmp)
     _mount_hosts(ml.parents[1] / "hosts", hosts)
     _mount_ml(kept_ml)
-    _mount_tmp(kept_tmp, tmp)
+    _mount_tmp(kept_tmp, tmp, keep)
     if os.path.isdir("/dev/shm"):
         _mount("tmpfs", "/dev/shm", 0, "tmpfs")
     socket.sethostname(hosts[0])
@@ -113,11 +113,11 @@ def _make_mount_point(path: str, is_folder: bool) -> None:
         Path(path).touch()
 
 
-def _mount_tmp(tmp: str, real: Path) -> None:
+def _mount_tmp(tmp: str, real: Path, keep: Sequence[str]) -> None:
     """Make `tmp` the /tmp; what the interpreter needs below the shared /tmp is bound back to its place."""
     venv = os.path.dirname(os.path.dirname(sys.executable))  # which is not sys.prefix in an interpreter that runs without `site`
     ours = (venv, sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), __file__.rpartition("/pipelines/")[0])
-    needed = [(path, _keep(path)) for path in _below_tmp(ours)]
+    needed = [(path, _keep(path)) for path in _below_tmp([*ours, *keep])]
     for path, _ in needed:
         os.makedirs(f"{real}{path[len(TMP) :]}", exist_ok=True)
     _mount(tmp, TMP, MS_BIND)

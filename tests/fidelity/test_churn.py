@@ -71,3 +71,13 @@ def test_the_same_version_is_not_made_twice_and_goes_when_it_is_removed(command,
     command("images", "make", "sagemaker-xgboost:1.5-1", timeout_s=300)
     before = command("images", "list").out
     assert "installing" not in command("images", "make", "sagemaker-xgboost:1.5-1").out and command("images", "list").out == before
+
+
+def test_an_environment_below_tmp_is_reached_by_jobs_with_a_tmp_of_their_own(command, tmp_path):
+    """The whole of the bookings pipeline on the newest image's versions, with the cache where a job's private /tmp would hide it."""
+    cache = Command(tmp_path, SAGEWRIGHT_CACHE=str(tmp_path / "cache"))
+    assert cache("sample", "hotel-bookings").code == 0
+    done = cache("run", "--images", "pinned", "-p", "TuningJobs=2", "--output", "json", "--quiet", timeout_s=300)
+    assert done.code == 0, done.err
+    assert done.json["metrics"]["Evaluate.accuracy"] > 0.8
+    assert "sagemaker-xgboost-3.2-0-py" in cache("images", "list").out
