@@ -71,7 +71,7 @@ def _read_parquet(files: list[Path], weighted: bool, nthread: int) -> Any:
     import xgboost
 
     try:
-        table = pyarrow.concat_tables([pyarrow.parquet.read_table(str(path), use_threads=nthread > 1) for path in files])
+        table = pyarrow.concat_tables([pyarrow.parquet.ParquetFile(str(path)).read(use_threads=nthread > 1) for path in files])
     except pyarrow.ArrowException as error:
         raise CustomerError(f"Could not parse parquet data: {str(error)[:300]}") from None
     values = numpy.column_stack([column.to_numpy() for column in table.columns]).astype("float32", copy=False)
