@@ -1,8 +1,8 @@
 """Measure `sagewright run` against one plain process that does the same work, in turns, and print the median ratio.
 
 Both sides read the same CSV, drop the same columns and duplicates, split, impute, remove outliers, one-hot, train ten XGBoost models of 100 rounds, two
-side by side (or one, with --trials 1), and evaluate the best. Ours does it as jobs of a compiled definition (Preprocess, Tune or Train, Evaluate, Register), each in its own /opt/ml; the warm
-parent starts inside the measured run and no step comes from the cache. The definition itself is compiled beforehand, once.
+side by side (or one, with --trials 1), and evaluate the best. Ours does it as jobs of a compiled definition (Preprocess, Tune or Train, Evaluate, Register),
+each in its own /opt/ml; the warm parent starts inside the measured run and no step comes from the cache. The definition itself is compiled beforehand, once.
 
     python benchmarks/run_vs_floor.py [CSV] [--pairs 7] [--trials 1|10]
 """
