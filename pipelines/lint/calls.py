@@ -12,6 +12,7 @@ from pipelines.lint.columns import UNKNOWN
 from pipelines.lint.facts import Pair
 from pipelines.lint.methods import method
 from pipelines.lint.names import along_columns, constant, is_given, keyword, spelled
+from pipelines.lint.tables import encoded
 from pipelines.lint.values import NOTHING, Learned, Part, Thing, Value, first_data, flat, mixed, stacked
 
 if TYPE_CHECKING:
@@ -180,17 +181,6 @@ def _levels(made: Call) -> Value:
     if data is None:
         return mixed(made.values)
     return encoded(made.walk, made.node, made.name, data)
-
-
-def encoded(walk: Interpreter, node: ast.Call, name: str, data: Value) -> Value:
-    """Return rows encoded by their own levels, and note that they were."""
-    serving = next((each for each in walk.stack if each in known.SERVING), None)
-    if serving is not None:
-        walk.facts.report("SW601", node, what=f"{name}()", function=serving)
-    elif data.part in (Part.validation, Part.test) and not data.columns.single:
-        walk.facts.report("SW104", node, what=f"{name}()", part=data.part.value)
-    learned = Learned("SW103", node, f"{name}()", data.part, data.roots, data.columns)
-    return data.having(learned=data.learned | {learned}, items=None)
 
 
 def _stack(made: Call) -> Value:

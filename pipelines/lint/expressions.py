@@ -44,8 +44,7 @@ def _list(walk: Interpreter, node: ast.List | ast.Tuple | ast.Set) -> Value:
 def _dict(walk: Interpreter, node: ast.Dict) -> Value:
     values = [evaluate(walk, each) for each in node.values]
     fields = {str(constant(key)): value for key, value in zip(node.keys, values, strict=True) if isinstance(constant(key), str)}
-    learned = frozenset[object]().union(*(value.learned for value in values))
-    return Value(fields=fields, learned=learned)  # type: ignore[arg-type]
+    return Value(fields=fields).taught(*values)
 
 
 def _starred(walk: Interpreter, node: ast.Starred) -> Value:

@@ -143,7 +143,7 @@ class Interpreter:
 
     def on_AugAssign(self, node: ast.AugAssign) -> None:
         """Bind a name to what it was and more."""
-        self.bind(node.target, evaluate(self, ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)))
+        self.bind(node.target, evaluate(self, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)))
 
     def on_Delete(self, node: ast.Delete) -> None:
         """Forget a name, or drop a column."""
@@ -264,11 +264,6 @@ class Interpreter:
             return None
         methods = {each.name for each in node.body if isinstance(each, Function)}
         return Thing("transformer" if "transform" in methods else "model", name)
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    """Return a target as an expression that reads it."""
-    return target
 
 
 def _at(value: Value, place: int) -> Value:

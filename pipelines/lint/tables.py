@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from pipelines.lint import knowledge as known
 from pipelines.lint.columns import UNKNOWN, only
@@ -11,6 +12,9 @@ from pipelines.lint.facts import Made
 from pipelines.lint.method_call import Call
 from pipelines.lint.names import along_columns, is_given
 from pipelines.lint.values import HELD_OUT, NOTHING, Learned, Part, Thing, Value, first_data, flat
+
+if TYPE_CHECKING:
+    from pipelines.lint.interpreter import Interpreter
 
 
 def of_table(made: Call) -> Value:
@@ -125,9 +129,18 @@ def _aligned(made: Call) -> Value:
 
 
 def _codes(made: Call) -> Value:
-    from pipelines.lint.calls import encoded
-
     return encoded(made.walk, made.node, made.name, made.base)
+
+
+def encoded(walk: Interpreter, node: ast.Call, name: str, data: Value) -> Value:
+    """Return rows encoded by their own levels, and note that they were."""
+    serving = next((each for each in walk.stack if each in known.SERVING), None)
+    if serving is not None:
+        walk.facts.report("SW601", node, what=f"{name}()", function=serving)
+    elif data.part in (Part.validation, Part.test) and not data.columns.single:
+        walk.facts.report("SW104", node, what=f"{name}()", part=data.part.value)
+    learned = Learned("SW103", node, f"{name}()", data.part, data.roots, data.columns)
+    return data.having(learned=data.learned | {learned}, items=None)
 
 
 def _assign(made: Call) -> Value:

@@ -32,7 +32,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
         metric_definitions=[{"Name": metric, "Regex": tuning.metric_regex}] if tuning.metric_regex else None,
         hyperparameter_ranges={name: _range(given) for name, given in tuning.ranges.items()},
         strategy=tuning.strategy,
-        max_jobs=tuning.jobs,
+        max_jobs=None if tuning.strategy == "Grid" else tuning.jobs,
         max_parallel_jobs=tuning.parallel,
         max_runtime_in_seconds=tuning.max_runtime_s,
         early_stopping_type="Auto" if tuning.early_stopping else "Off",

@@ -272,7 +272,9 @@ def test_every_option_of_a_search_is_in_the_request(root):
 )
 def test_the_other_strategies_compile_too(root, tuning):
     made = compile_pipeline(config(tuning=tuning), root)
-    assert tune(made)["HyperParameterTuningJobConfig"]["Strategy"] == tuning["strategy"]
+    request = tune(made)["HyperParameterTuningJobConfig"]
+    assert request["Strategy"] == tuning["strategy"]
+    assert ("MaxNumberOfTrainingJobs" in request["ResourceLimits"]) == (tuning["strategy"] != "Grid")  # a grid is tried whole
     assert check(json.loads(made.definition_json)) == ()
 
 

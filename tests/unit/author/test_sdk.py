@@ -104,6 +104,35 @@ def test_quirk_the_sdk_warns_of_every_job_name_it_leaves_out():
     assert logging.getLogger("sagemaker").isEnabledFor(logging.ERROR)
 
 
+def test_quirk_the_limits_of_a_search_take_no_parameters():
+    with quiet_sdk("us-east-1"):
+        from pydantic import ValidationError
+        from sagemaker.core.shapes import ResourceLimits
+        from sagemaker.core.workflow.parameters import ParameterInteger
+
+        with pytest.raises(ValidationError, match="valid integer"):
+            ResourceLimits(max_number_of_training_jobs=ParameterInteger(name="TuningJobs", default_value=1), max_parallel_training_jobs=1)
+
+
+def test_quirk_a_search_leaves_out_a_seed_of_zero():
+    with quiet_sdk("us-east-1"):
+        from sagemaker.core.parameter import ContinuousParameter
+        from sagemaker.train import ModelTrainer
+        from sagemaker.train.configs import Compute
+        from sagemaker.train.tuner import HyperparameterTuner
+
+        compute = Compute(instance_type="ml.m5.large", instance_count=1)
+        session, role = make_session("us-east-1", "b-ucket"), "arn:aws:iam::123456789012:role/r"
+        trainer = ModelTrainer(training_image="i", role=role, base_job_name="t", compute=compute, sagemaker_session=session)
+
+        def config(seed):
+            ranges = {"eta": ContinuousParameter(0.1, 0.2)}
+            tuner = HyperparameterTuner(trainer, "validation:auc", ranges, [{"Name": "validation:auc", "Regex": "x"}], max_jobs=1, random_seed=seed)
+            return tuner._build_tuning_job_config()
+
+        assert config(7).random_seed == 7 and config(0).random_seed != 0
+
+
 def test_the_environment_names_files_that_hold_nothing():
     quiet = quiet_environment("eu-west-1")
     assert quiet["AWS_DEFAULT_REGION"] == "eu-west-1"
