@@ -11,28 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from timing import timed
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared/data/hotel/hotel_bookings.csv"
 FLOOR = ROOT.parent / "shared/bench/floor.py"
 SAGEWRIGHT = (sys.executable, "-m", "pipelines")
-
-
-def timed(command: list[str], home: Path) -> tuple[float, str]:
-    """Return wall seconds and stdout of a command that must succeed."""
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    return seconds, done.stdout
 
 
 def main() -> int:

@@ -12,12 +12,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from timing import timed
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared/data/hotel/hotel_bookings.csv"
@@ -63,16 +63,6 @@ search.fit(pd.concat([train, valid]), pd.concat([y_train, y_valid]))
 print(json.dumps({"auc": float(search.best_score_)}))
 """
 )
-
-
-def timed(command: list[str], folder: Path) -> tuple[float, str]:
-    """Return wall seconds and stdout of a command that must succeed."""
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)[:300]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    return seconds, done.stdout
 
 
 def definition(prepared: str, trials: int, workers: int) -> dict[str, Any]:

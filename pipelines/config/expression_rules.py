@@ -7,7 +7,8 @@ from typing import Any
 
 from pipelines.config.model import PipelineConfig
 from pipelines.config.problems import nearest
-from pipelines.config.recipe import Concat, Derive, FilterRows, Join
+from pipelines.config.recipe import Derive
+from pipelines.config.recipe_rows import Concat, FilterRows, Join
 from pipelines.jobs import job_module
 
 Found = Iterator[tuple[str, str]]

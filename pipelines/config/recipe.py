@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
+from pipelines.config.recipe_rows import Concat, DropDuplicates, DropMissing, FilterRows, Join, RowNumber, Timestamp
 from pipelines.config.section import FromList, Scalar, Section, SomeTexts, Texts
 
 Bounds = Annotated[tuple[float, float], FromList]
@@ -37,23 +38,6 @@ def _function(text: str) -> str:
 
 Regex = Annotated[str, AfterValidator(_regex)]
 Function = Annotated[str, AfterValidator(_function)]
-
-
-class Join(Section):
-    """Add the columns of another input to the rows that have the same key, before the split; at inference the raw row holds them already."""
-
-    step: Literal["join"]
-    other: str = Field(description="The input to join, a name under `data.others`")
-    columns: SomeTexts = Field(description="Key columns; they have the same names in both inputs")
-    how: Literal["left", "inner", "right", "outer"] = Field(default="left", description="Which rows to keep")
-    suffix: str = Field(default="_other", min_length=1, description="What is added to the name of a column that both inputs have")
-
-
-class Concat(Section):
-    """Append the rows of another input, before the split; columns that only one of them has are missing in the other."""
-
-    step: Literal["concat"]
-    other: str = Field(description="The input whose rows are appended, a name under `data.others`")
 
 
 class Cast(Section):
@@ -102,28 +86,6 @@ class MoveColumns(Section):
         if self.after in self.columns:
             raise ValueError(f"after: {self.after!r} is one of the columns that are moved, expected another one.")
         return self
-
-
-class FilterRows(Section):
-    """Keep the rows for which an expression is true, before the split; no row is removed at inference."""
-
-    step: Literal["filter_rows"]
-    where: str = Field(min_length=1, description="Expression such as `adr > 0 and market_segment != 'Complementary'`")
-
-
-class DropDuplicates(Section):
-    """Keep one of equal rows, before the split; whole rows, or rows equal in `columns`."""
-
-    step: Literal["drop_duplicates"]
-    columns: Texts = Field(default=(), description="Compare these columns only; all when empty")
-    keep: Literal["first", "last"] = Field(default="first", description="Which of equal rows stays")
-
-
-class DropMissing(Section):
-    """Remove rows with missing values, before the split; no row is removed at inference."""
-
-    step: Literal["drop_missing"]
-    columns: Texts = Field(default=(), description="Look at these columns only; all when empty")
 
 
 class Impute(Section):
@@ -176,7 +138,7 @@ class Outliers(Section):
             raise ValueError(f"{'low' if self.low is not None else 'high'}: has no effect with method {self.method}, expected method min_max.")
         if self.method == "quantile" and self.threshold is not None and self.threshold >= 0.5:
             raise ValueError(f"threshold: out of range for method quantile; got {self.threshold:g}, expected a share below 0.5 such as 0.01.")
-        if None not in (self.low, self.high) and self.low > self.high:  # type: ignore[operator]
+        if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"low: above high; got {self.low:g} and {self.high:g}.")
         return self
 
@@ -217,9 +179,11 @@ class Ordinal(Section):
     @model_validator(mode="after")
     def _once(self) -> Self:
         for column, levels in self.order.items():
-            if column not in self.columns or len(set(levels)) < len(levels):
-                told = "a level stands twice in the order of" if column in self.columns else "not among the columns:"
-                raise ValueError(f"order: {told} {column!r}.")
+            if column not in self.columns:
+                raise ValueError(f"order: {column!r} is not among the columns {list(self.columns)}.")
+            twice = next((level for level in levels if levels.count(level) > 1), None)
+            if twice is not None:
+                raise ValueError(f"order: {twice!r} stands twice in the order of {column!r}.")
         return self
 
 
@@ -308,24 +272,6 @@ class PythonStep(Section):
     fit: Function | None = Field(
         default=None, description="FILE.py:FUNCTION `(DataFrame) -> dict` on the training split; its JSON-ready result is the second argument"
     )
-
-
-class RowNumber(Section):
-    """Add a column that numbers the rows; it is an id of the exported data and never a feature."""
-
-    step: Literal["row_number"]
-    column: str = Field(description="The new column")
-    start: int = Field(default=1, description="The first number")
-    position: Annotated[int, Field(ge=0)] = Field(default=0, description="Where the column stands, 0 first")
-
-
-class Timestamp(Section):
-    """Add a column with one time for all rows, in seconds since 1970 (UTC); it dates the exported data and is never a feature."""
-
-    step: Literal["timestamp"]
-    column: str = Field(description="The new column")
-    value: float | None = Field(default=None, description="The time; that of the run if absent")
-    position: Annotated[int, Field(ge=0)] = Field(default=0, description="Where the column stands, 0 first")
 
 
 STEPS: Mapping[str, type[Section]] = {

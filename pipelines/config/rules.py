@@ -11,7 +11,8 @@ from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import section_parameters
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
-from pipelines.config.recipe import COMBINING, ON_ROWS, DropColumns, DropDuplicates, DropMissing, KeepColumns, TargetEncode, fitted
+from pipelines.config.recipe import COMBINING, ON_ROWS, DropColumns, KeepColumns, TargetEncode, fitted
+from pipelines.config.recipe_rows import DropDuplicates, DropMissing
 from pipelines.config.tuning_rules import tuning
 from pipelines.config.values import refused
 
