@@ -74,7 +74,8 @@ def import_nodes(flow: Flow, target: str | None, refit: bool, allow_code: bool) 
 
 def _check_label(flow: Flow, label: str, where: str) -> None:
     """Raise a UsageError when the flow knows the columns of its sources, and the label is none of them."""
-    known = [name for node in flow.nodes for name in (node.trained.get("schema") or ()) if isinstance(node.trained.get("schema"), Mapping)]
+    schemas = [node.trained.get("schema") for node in flow.nodes]
+    known = [name for schema in schemas if isinstance(schema, Mapping) for name in schema]
     if known and label not in known:
         raise UsageError("the flow's sources have no such column to predict", where=where, got=repr(label), hint=nearest(label, known).strip() or HINT)
 

@@ -178,6 +178,11 @@ def any_flow(draw):
     return nodes
 
 
+def test_a_schema_that_is_none_is_passed_over():
+    last = node("n0", "TRANSFORM", "sagemaker.athena_source_0.1", "types", parameters={}, trained_parameters={"schema": True})
+    assert import_nodes(parse_flow(json.dumps({"nodes": [source(), types(), last]}), "x.flow"), "y", False, False).outcomes[-1].lost
+
+
 @settings(max_examples=150, deadline=None)
 @given(any_flow(), st.booleans(), st.booleans())
 def test_any_parameters_end_in_a_report_and_a_file_that_is_yaml(nodes, refit, allow_code):
