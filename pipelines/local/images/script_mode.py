@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local.images import paths
-from pipelines.local.images.xgboost_hyperparameters import CustomerError
+from pipelines.local.images.hyperparameters import CustomerError
 
 ARCHIVE = "sourcedir.tar.gz"
 NOT_FOR_THE_SCRIPT = re.compile(r"sagemaker_.*|_tuning_objective_metric")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local.images import paths
+from pipelines.local.images.hyperparameters import CustomerError
 from pipelines.local.images.xgboost_data import load_channels, threads
-from pipelines.local.images.xgboost_hyperparameters import OF_THE_CONTAINER, CustomerError, validate
+from pipelines.local.images.xgboost_hyperparameters import OF_THE_CONTAINER, validate
 
 MODEL_FILE = "xgboost-model"
 TERMINATED = 143

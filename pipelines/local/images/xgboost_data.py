@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.local.images.xgboost_hyperparameters import CustomerError
+from pipelines.local.images.hyperparameters import CustomerError
 
 Reader = Callable[[list[Path], bool, int], Any]
 

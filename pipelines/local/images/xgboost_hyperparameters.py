@@ -3,75 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-INFINITY = float("inf")
-
-
-class CustomerError(Exception):
-    """Refuse what the user gave; the text goes to the job's FailureReason."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """Accept a number between two bounds; the lower one may be excluded."""
-
-    parse: Callable[[str], float]
-    low: float = -INFINITY
-    high: float = INFINITY
-    open_low: bool = False
-
-    def __call__(self, name: str, text: str) -> float:
-        """Return the value of a hyperparameter's text.
-
-        Raises:
-            CustomerError: it is no number of this kind, or out of range.
-        """
-        try:
-            value = self.parse(text)
-        except ValueError:
-            raise CustomerError(f"Hyperparameter {name}: could not parse value: {text}") from None
-        if not self.low <= value <= self.high or (self.open_low and value == self.low):
-            bracket = "(" if self.open_low else "["
-            raise CustomerError(f"Hyperparameter {name}: value {text} not in range {bracket}{self.low:g}, {self.high:g}]")
-        return value
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Accept one of a list of words."""
-
-    words: tuple[str, ...]
-
-    def __call__(self, name: str, text: str) -> str:
-        """Return the word.
-
-        Raises:
-            CustomerError: it is not in the list.
-        """
-        if text not in self.words:
-            raise CustomerError(f"Hyperparameter {name}: value {text} not in [{', '.join(self.words)}]")
-        return text
-
-
-def _text(name: str, text: str) -> str:
-    return text
-
+from pipelines.local.images.hyperparameters import FRACTION, REAL, WHOLE, Choice, CustomerError, Number, text
 
 OBJECTIVES = (
     ("binary:hinge", "binary:logistic", "binary:logitraw", "count:poisson", "multi:softmax", "multi:softprob", "rank:map", "rank:ndcg", "rank:pairwise")
     + ("reg:absoluteerror", "reg:gamma", "reg:linear", "reg:logistic", "reg:pseudohubererror", "reg:quantileerror", "reg:squarederror")
     + ("reg:squaredlogerror", "reg:tweedie", "survival:aft", "survival:cox")
 )
-WHOLE, REAL = int, float
-FRACTION = Number(REAL, 0, 1, open_low=True)
-
 HYPERPARAMETERS: Mapping[str, Callable[[str, str], Any]] = {
     "num_round": Number(WHOLE, 1),
     "booster": Choice(("gbtree", "gblinear", "dart")),
     "objective": Choice(OBJECTIVES),
-    "eval_metric": _text,
+    "eval_metric": text,
     "num_class": Number(WHOLE, 2),
     "eta": Number(REAL, 0, 1),
     "gamma": Number(REAL, 0),
@@ -89,16 +34,16 @@ HYPERPARAMETERS: Mapping[str, Callable[[str, str], Any]] = {
     "tree_method": Choice(("auto", "exact", "approx", "hist", "gpu_hist")),
     "sketch_eps": FRACTION,
     "scale_pos_weight": Number(REAL, 0),
-    "updater": _text,
+    "updater": text,
     "refresh_leaf": Choice(("0", "1")),
     "process_type": Choice(("default", "update")),
     "grow_policy": Choice(("depthwise", "lossguide")),
     "max_leaves": Number(WHOLE, 0),
     "max_bin": Number(WHOLE, 2),
-    "predictor": _text,
+    "predictor": text,
     "num_parallel_tree": Number(WHOLE, 1),
-    "monotone_constraints": _text,
-    "interaction_constraints": _text,
+    "monotone_constraints": text,
+    "interaction_constraints": text,
     "sample_type": Choice(("uniform", "weighted")),
     "normalize_type": Choice(("tree", "forest")),
     "rate_drop": Number(REAL, 0, 1),
@@ -119,7 +64,7 @@ HYPERPARAMETERS: Mapping[str, Callable[[str, str], Any]] = {
     "single_precision_histogram": Choice(("true", "false")),
     "use_dask_gpu_training": Choice(("true", "false")),
     "dsplit": Choice(("row", "col")),
-    "_tuning_objective_metric": _text,
+    "_tuning_objective_metric": text,
     "_kfold": Number(WHOLE, 2),
     "_num_cv_round": Number(WHOLE, 1),
 }

@@ -14,7 +14,8 @@ import pytest
 
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import builtin_metric_definitions, parse_image, plan_processing, plan_training
-from pipelines.local.images.xgboost_hyperparameters import CustomerError, validate
+from pipelines.local.images.hyperparameters import CustomerError
+from pipelines.local.images.xgboost_hyperparameters import validate
 from pipelines.local.metrics import final_metrics
 
 ROOT = Path(__file__).parents[4]
