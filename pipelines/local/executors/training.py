@@ -31,7 +31,7 @@ def execute(step_run: StepRun) -> Outcome:
     _fetch(step_run, request, hyperparameters, ml)
     result = _start(step_run, request, hyperparameters)
     failure = container.failure_reason(result, step_run, "failure")
-    artifacts = _upload(step_run, request, ml, complete=failure is None)
+    artifacts = _upload(step_run, request, ml, complete=failure is None or (result.reason != "exited" and any((ml / "model").iterdir())))
     definitions = _metric_definitions(request, hyperparameters)
     metrics = final_metrics(container.log_lines(step_run.job_dir / "log.txt"), definitions)
     properties = _describe(step_run, request, result, failure, started, artifacts, metrics)
@@ -112,7 +112,10 @@ def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mappi
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path, *, complete: bool) -> str:
-    """Upload /opt/ml/model after success, /opt/ml/output/data always, checkpoints when configured; return the model's URI."""
+    """Upload /opt/ml/model when `complete`, /opt/ml/output/data always, checkpoints when configured; return the model's URI, empty without one.
+
+    A job that is stopped leaves what its model folder holds then (AWS API reference, StopTrainingJob: "so the results of the training is not lost").
+    """
     store, output = step_run.run.store, request["OutputDataConfig"]
     base = f"{output['S3OutputPath'].rstrip('/')}/{step_run.job_name}/output"
     packed = output.get("CompressionType", "GZIP") != "NONE"
@@ -126,7 +129,7 @@ def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path, *, complete
     checkpoints = request.get("CheckpointConfig") or {}
     if checkpoints.get("S3Uri"):
         store.put_tree(checkpoints["S3Uri"], container.real_path(ml, checkpoints.get("LocalPath", "/opt/ml/checkpoints")))
-    return artifacts
+    return artifacts if complete else ""
 
 
 def _metric_definitions(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> list[dict[str, str]]:
@@ -153,5 +156,5 @@ def _describe(
         "BillableTimeInSeconds": seconds,
         "FinalMetricDataList": [{"MetricName": name, "Value": value, "Timestamp": ended} for name, value in metrics.items()],
     }
-    outcome = {"FailureReason": failure} if failure else {"ModelArtifacts": {"S3ModelArtifacts": artifacts}}
-    return {**described, **outcome}
+    why = {"FailureReason": failure} if failure else {}
+    return {**described, **why, **({"ModelArtifacts": {"S3ModelArtifacts": artifacts}} if artifacts else {})}

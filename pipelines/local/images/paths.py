@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 
@@ -17,6 +17,11 @@ def config(name: str) -> Any:
     """Return a file of /opt/ml/input/config as JSON, an empty object when it is not there."""
     path = base() / "input" / "config" / name
     return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def located(path: str) -> Path:
+    """Return the real file or folder of a path below /opt/ml as the service writes it."""
+    return base() / PurePosixPath(path).relative_to("/opt/ml")
 
 
 def write_failure(text: str) -> None:

@@ -7,13 +7,19 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from pipelines.local.images import paths
+from pipelines.local.images import paths, xgboost_folds, xgboost_metrics, xgboost_rounds
 from pipelines.local.images.hyperparameters import CustomerError
-from pipelines.local.images.xgboost_data import load_channels, threads
+from pipelines.local.images.xgboost_data import Channels, threads
+from pipelines.local.images.xgboost_folds import Folds
 from pipelines.local.images.xgboost_hyperparameters import OF_THE_CONTAINER, validate
+from pipelines.local.images.xgboost_rounds import MODEL_FILE, Fit, Rounds
 
-MODEL_FILE = "xgboost-model"
-TERMINATED = 143
+# What XGBoost says of data and values that a user can put right; the container calls these user errors (its list, observed).
+OF_THE_USER = (
+    ("label must be in [0,1] for logistic regression", "label must be in [0, num_class)", "feature_names mismatch", "preds.size() == info.labels_.size()")
+    + ("the dataset only contains pos or neg samples", "base_score must be in (0,1) for", "label must be nonnegative")
+    + ("Parameter reg_lambda should be greater equal to 0",)
+)
 
 
 def main() -> int:
@@ -21,75 +27,71 @@ def main() -> int:
     try:
         train(paths.base())
     except CustomerError as error:
-        return _fail(f"UserError: {error}")
+        return _fail("UserError", str(error))
     except Exception as error:  # noqa: BLE001  the job boundary: whatever XGBoost raises becomes the job's FailureReason
         traceback.print_exc()
-        return _fail(f"framework error: \n{traceback.format_exc(limit=3)}\n{error}")
+        said = str(error).partition("\nStack trace:")[0]
+        if any(words in said for words in OF_THE_USER):
+            return _fail("UserError", said)
+        return _fail("AlgorithmError", f"XGB train call failed with exception:\n {said}")
     return 0
 
 
-def _fail(text: str) -> int:
-    print(text, file=sys.stderr)
-    paths.write_failure(text)
+def _fail(kind: str, said: str) -> int:
+    """Write the container's failure text; of its traceback only the last line, so that the message fits into the 1,024 characters of a FailureReason."""
+    print(said, file=sys.stderr)
+    raised = f"sagemaker_algorithm_toolkit.exceptions.{kind}"
+    paths.write_failure(f"framework error: \nTraceback (most recent call last):\n  ...\n{raised}: {said}\n\n{said}")
     return 1
 
 
 def train(base: Path) -> None:
-    """Train one model and save it as `<base>/model/xgboost-model`.
+    """Train one model and save it as `<base>/model/xgboost-model`, or one per fold.
 
     Raises:
         CustomerError: a hyperparameter or a channel is wrong.
     """
     values = validate(paths.config("hyperparameters.json"))
     nthread = int(values.get("nthread") or threads())
-    data = load_channels(base, paths.config("inputdataconfig.json"), weighted=values.get("csv_weights") == "1", nthread=nthread)
-    import xgboost
-
+    channels = Channels(base, paths.config("inputdataconfig.json"), weighted=values.get("csv_weights") == 1, nthread=nthread)
+    data = channels.load()
     for name, matrix in data.items():
-        print(f"[{name}] {matrix.num_row()} rows, {matrix.num_col()} columns")
-    booster = xgboost.train(
-        {**{name: value for name, value in values.items() if name not in OF_THE_CONTAINER}, **_metrics(values), "nthread": nthread},
-        data["train"],
-        num_boost_round=values["num_round"],
-        evals=[(matrix, name) for name, matrix in data.items()],
-        verbose_eval=False,
-        callbacks=_callbacks(values, data),
-    )
-    (base / "model").mkdir(parents=True, exist_ok=True)
-    _save(booster, base / "model" / MODEL_FILE, int(xgboost.__version__.partition(".")[0]))
-
-
-def _save(booster: Any, file: Path, version: int) -> None:
-    """Write the model as the image of this version of XGBoost does: its own binary format before 2, UBJSON from 2 on."""
-    if version < 2:
-        booster.save_model(str(file))
+        print(f"{name.capitalize()} matrix has {matrix.num_row()} rows and {matrix.num_col()} columns")
+    names = xgboost_metrics.union(values.get("eval_metric", []), values.get("_tuning_objective_metric", []))
+    fit = _fit(values, names, nthread)
+    rounds = _rounds(base, values)
+    if rounds.saves_model:
+        xgboost_rounds.end_well_on_termination(rounds.model)
+    if "_kfold" in values:
+        folds = Folds(values["_kfold"], values.get("_num_cv_round", 1), _has_classes(values), values.get("seed", 0))
+        xgboost_folds.train(folds, channels.together(data), fit, rounds, base / "output" / "data" / "predictions.csv")
     else:
-        file.write_bytes(booster.save_raw("ubj"))
+        booster, _ = fit.run(data, rounds)
+        xgboost_rounds.save(booster, rounds.model)
 
 
-def _metrics(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the evaluation metrics, the tuning objective among them."""
-    named = [name.strip() for name in str(values.get("eval_metric", "")).split(",") if name.strip()]
-    objective = str(values.get("_tuning_objective_metric", "")).rpartition(":")[2]
-    wanted = [*named, *([objective] if objective and objective not in named else [])]
-    return {"eval_metric": wanted} if wanted else {}
+def _fit(values: dict[str, Any], names: list[str], nthread: int) -> Fit:
+    own, containers = xgboost_metrics.split(names)
+    parameters = {name: value for name, value in values.items() if name not in OF_THE_CONTAINER}
+    if own:
+        parameters["eval_metric"] = own
+    custom = xgboost_metrics.options(containers, values.get("objective", ""), xgboost_rounds.version())
+    return Fit({**parameters, "nthread": nthread}, values["num_round"], custom)
 
 
-def _callbacks(values: dict[str, Any], data: dict[str, Any]) -> list[Any]:
-    import xgboost
+def _rounds(base: Path, values: dict[str, Any]) -> Rounds:
+    checkpoints = paths.config("checkpointconfig.json").get("LocalPath")
+    patience, metrics = values.get("early_stopping_rounds"), values.get("_tuning_objective_metric") or values.get("eval_metric")
+    return Rounds(
+        model=base / "model" / MODEL_FILE,
+        checkpoints=paths.located(checkpoints) if checkpoints else None,
+        stopping=(patience, metrics[-1] if metrics else None) if patience else None,
+        saves_model=values.get("save_model_on_termination") == "true",
+    )
 
-    class Log(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-        """Print a line a round, as the container does: names and values with five digits, separated by TABs."""
 
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            """Print the newest value of every metric; never stop the training."""
-            pairs = [(f"{name}-{metric}", history[-1]) for name, metrics in evals_log.items() for metric, history in metrics.items()]
-            print("\t".join([f"[{epoch}]", *(f"{name}:{value:.5f}" for name, value in pairs)]))
-            return False
-
-    rounds = values.get("early_stopping_rounds")
-    stopping = [xgboost.callback.EarlyStopping(rounds, data_name="validation", save_best=True)] if rounds and "validation" in data else []
-    return [Log(), *stopping]
+def _has_classes(values: dict[str, Any]) -> bool:
+    return "num_class" in values or str(values.get("objective", "")).startswith("binary:")
 
 
 if __name__ == "__main__":
