@@ -171,7 +171,8 @@ def _wrap_library(name: str, root: str) -> None:
     for dotted in LIBRARY_FUNCTIONS[name] if module else ():
         holder_name, _, attribute = dotted.rpartition(".")
         holder = getattr(module, holder_name, None) if holder_name else module
-        function = getattr(holder, attribute, None)
+        # An older version may lack the class; what None itself has must not be taken for a method of it.
+        function = getattr(holder, attribute, None) if holder is not None else None
         if function is not None and not getattr(function, "_sagewright_shim", False):
             wrapped: Any = _subclass(function, root) if isinstance(function, type) else _wrapped_method(function, root, 1 if holder_name else 0)
             wrapped._sagewright_shim = True

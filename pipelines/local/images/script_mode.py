@@ -1,53 +1,71 @@
 """The program of the framework containers in script mode, `train`: unpack the code, set SM_*, run the user's script.
 
-Arguments, environment and failure file are those of the sagemaker-training toolkit (5.1.4, observed).
+Arguments, environment, exit code, failure and success files are those of the sagemaker-training toolkit (5.1.4, observed with `capture_error`, which
+the XGBoost and the scikit-learn containers turn on; a test compares).
 """
 
 from __future__ import annotations
 
-import json
+import builtins
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from pipelines.local.images import paths
+from pipelines.local.images import paths, training_environment
 from pipelines.local.images.hyperparameters import CustomerError
 
 ARCHIVE = "sourcedir.tar.gz"
-NOT_FOR_THE_SCRIPT = re.compile(r"sagemaker_.*|_tuning_objective_metric")
-LAST_WORDS = 20
-SHELL_SAFE = re.compile(r"[^A-Za-z0-9_]")
+PROGRAM = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
+FAILED, OUT_OF_MEMORY = 1, 137
+# A line of output that holds one of these begins the error message.
+ERRORS = (
+    *("BaseException", "Exception", *(name for name in dir(builtins) if name.endswith("Error"))),
+    *("Invalid requirement", "ResourceExhaustedError", "OutOfRangeError", "InvalidArgumentError", "mpirun.real", "ORTE", "ExecuteUserScriptError"),
+)
+LONGEST_MESSAGE = 65_536
 
 
 def main() -> int:
-    """Run the script; a failure goes to `/opt/ml/output/failure`."""
+    """Run the script; a failure goes to `/opt/ml/output/failure`, a success leaves the empty file `success` beside it."""
     base = paths.base()
+    hyperparameters = {name: training_environment.decode(text) for name, text in paths.config("hyperparameters.json").items()}
     try:
-        hyperparameters = {name: decode(text) for name, text in paths.config("hyperparameters.json").items()}
-        program = str(hyperparameters.get("sagemaker_program", ""))
+        program = _checked(hyperparameters.get("sagemaker_program"))
         code = _unpack(base, str(hyperparameters.get("sagemaker_submit_directory", "")))
-        _check_requirements(code / "requirements.txt")
-        command = _command(code, program, hyperparameters)
     except CustomerError as error:
         print(error, file=sys.stderr)
-        paths.write_failure(f"ClientError: {error}")
-        return 1
-    own = {name: value for name, value in hyperparameters.items() if not NOT_FOR_THE_SCRIPT.fullmatch(name)}
-    return _run(command, code, {**os.environ, **environment(base, own, hyperparameters)})
+        paths.write_failure(str(error))
+        return FAILED
+    if not (code / program).is_file():
+        found = ", ".join(sorted(path.name for path in code.glob("*")))[:200]
+        print(f"sagemaker_program {program!r} is not among the code: {found}", file=sys.stderr)
+    command = _command(code, program, training_environment.arguments(training_environment.own(hyperparameters)))
+    return _run(command, code, {**os.environ, **training_environment.variables(base, hyperparameters)})
 
 
-def decode(text: Any) -> Any:
-    """Return a hyperparameter's JSON value, or its text when it is no JSON."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError):
-        return text
+def _checked(program: object) -> str:
+    """Return the name of the script, a plain path within the code.
+
+    Raises:
+        CustomerError: there is none, or it could be taken for something else.
+    """
+    name = str(program or "")
+    example = "-- for example 'train.py' or 'train.sh'"
+    if not name:
+        how = "Set the 'sagemaker_program' hyperparameter (or ContainerEntrypoint) to the name of the script to run, relative to your source directory"
+        raise CustomerError(f"The training entry point name is empty. {how} {example}.")
+    if not PROGRAM.fullmatch(name) or {".", ".."} & set(name.split("/")):
+        raise CustomerError(
+            f"The training entry point {name!r} cannot be used: expected a path inside your source directory, of letters, digits and . _ + - / {example}."
+        )
+    return name
 
 
 def _unpack(base: Path, source: str) -> Path:
@@ -70,6 +88,7 @@ def _unpack(base: Path, source: str) -> Path:
             _extract(packed, code)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise CustomerError(f"the code archive {archive.name} cannot be unpacked: {error}") from None
+    (code / ARCHIVE).unlink(missing_ok=True)
     return code
 
 
@@ -89,130 +108,62 @@ def _extract(packed: tarfile.TarFile, folder: Path) -> None:
         target.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
-def _check_requirements(file: Path) -> None:
-    """Accept a requirements.txt that this machine satisfies already.
-
-    Raises:
-        CustomerError: a requirement is missing here; nothing is installed into the interpreter that runs Sagewright.
-    """
-    if not file.is_file():
-        return
-    from importlib.metadata import PackageNotFoundError, version
-
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    for line in file.read_text().splitlines():
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
-        try:
-            wanted = Requirement(text)
-            satisfied = wanted.specifier.contains(version(wanted.name), prereleases=True)
-        except (InvalidRequirement, PackageNotFoundError):
-            satisfied = False
-        if not satisfied:
-            raise CustomerError(f"requirements.txt asks for {text!r}, which is not installed here; install it beside Sagewright, then resume")
+def _command(code: Path, program: str, arguments: Sequence[str]) -> list[str]:
+    """Return what runs a program: a Python script, a module of a package with setup.py, and all else as a command of the shell."""
+    if not program.endswith(".sh") and (code / "setup.py").is_file():
+        return [sys.executable, "-m", program.removesuffix(".py"), *arguments]
+    if program.endswith(".py"):
+        return [sys.executable, "--", program, *arguments]
+    if (code / program).is_file():
+        (code / program).chmod(0o777)
+    return ["/bin/sh", "-c", f"./{shlex.quote(program)} {' '.join(map(shlex.quote, arguments))}"]
 
 
-def _command(code: Path, program: str, hyperparameters: Mapping[str, Any]) -> list[str]:
-    if not program or not (code / program).is_file():
-        found = ", ".join(sorted(path.name for path in code.glob("*")))[:200]
-        raise CustomerError(f"sagemaker_program {program!r} is not among the code: {found}")
-    runner = ["/bin/sh", "-c", f'./{program} "$@"', program] if program.endswith(".sh") else [sys.executable, program]
-    if program.endswith(".sh"):
-        (code / program).chmod(0o755)
-    return [*runner, *arguments(hyperparameters)]
+class Said:
+    """Pass a stream of the script on, and keep from the first line that names an error on what it says."""
 
+    def __init__(self, stream: IO[bytes], target: IO[bytes]) -> None:
+        """Take the stream to read and the one to write."""
+        self.lines: list[str] = []
+        self._stream, self._target, self._size = stream, target, 0
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
 
-def arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Return hyperparameters as the script's arguments: sorted, `-x` for names of one letter, the service's own left out."""
-    found: list[str] = []
-    for name in sorted(hyperparameters):
-        if not NOT_FOR_THE_SCRIPT.fullmatch(name):
-            found += [f"-{name}" if len(name) == 1 else f"--{name}", _as_text(hyperparameters[name])]
-    return found
+    def _follow(self) -> None:
+        for line in self._stream:
+            self._target.write(line)
+            self._target.flush()
+            text = line.decode("utf-8", "replace").strip("\n")
+            if (self.lines or any(name in text for name in ERRORS)) and self._size < LONGEST_MESSAGE and text not in self.lines:
+                self.lines.append(f"{text.strip(' :')}\n")
+                self._size += len(text)
 
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
-def _encoded(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def environment(base: Path, own: Mapping[str, Any], all_hyperparameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SM_* variables; what is no text is compact JSON with sorted keys."""
-    resources, channels = paths.config("resourceconfig.json"), paths.config("inputdataconfig.json")
-    program = str(all_hyperparameters.get("sagemaker_program", ""))
-    module = program.removesuffix(".py")
-    values: dict[str, Any] = {
-        **_hosts(resources),
-        "HPS": own,
-        "USER_ENTRY_POINT": program,
-        "FRAMEWORK_PARAMS": {name: value for name, value in all_hyperparameters.items() if name.startswith("sagemaker_")},
-        "RESOURCE_CONFIG": resources,
-        "INPUT_DATA_CONFIG": channels,
-        "OUTPUT_DATA_DIR": str(base / "output" / "data"),
-        "CHANNELS": sorted(channels),
-        "MODULE_NAME": module,
-        "MODULE_DIR": all_hyperparameters.get("sagemaker_submit_directory", ""),
-        "LOG_LEVEL": all_hyperparameters.get("sagemaker_container_log_level", 20),
-        "FRAMEWORK_MODULE": "",
-        "INPUT_DIR": str(base / "input"),
-        "INPUT_CONFIG_DIR": str(base / "input" / "config"),
-        "OUTPUT_DIR": str(base / "output"),
-        "OUTPUT_INTERMEDIATE_DIR": str(base / "output" / "intermediate"),
-        "MODEL_DIR": str(base / "model"),
-        "NUM_CPUS": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
-        "NUM_GPUS": 0,
-        "NUM_NEURONS": 0,
-        "USER_ARGS": arguments(own),
-        **{f"CHANNEL_{_upper(name)}": str(base / "input" / "data" / name) for name in channels},
-        **{f"HP_{_upper(name)}": value for name, value in own.items()},
-    }
-    told = {f"SM_{name}": _encoded(value) for name, value in values.items()}
-    return {**told, "SM_TRAINING_ENV": _encoded({name.lower(): value for name, value in values.items()})}
-
-
-def _hosts(resources: Mapping[str, Any]) -> dict[str, Any]:
-    groups = resources.get("instance_groups", [])
-    names = [group["instance_group_name"] for group in groups]
-    return {
-        "HOSTS": resources.get("hosts", []),
-        "NETWORK_INTERFACE_NAME": resources.get("network_interface_name", "eth0"),
-        "CURRENT_HOST": resources.get("current_host", ""),
-        "CURRENT_INSTANCE_TYPE": resources.get("current_instance_type", ""),
-        "CURRENT_INSTANCE_GROUP": resources.get("current_group_name", ""),
-        "CURRENT_INSTANCE_GROUP_HOSTS": groups[0]["hosts"] if groups else [],
-        "INSTANCE_GROUPS": names,
-        "INSTANCE_GROUPS_DICT": dict(zip(names, groups, strict=True)),
-        "DISTRIBUTION_INSTANCE_GROUPS": [],
-        "IS_HETERO": False,
-    }
-
-
-def _upper(name: str) -> str:
-    return SHELL_SAFE.sub("_", name).upper()
+    def message(self) -> str:
+        """Return the error message once the stream has ended."""
+        self._thread.join()
+        return " ".join(self.lines)
 
 
 def _run(command: list[str], code: Path, variables: Mapping[str, str]) -> int:
-    """Run the script, pass its output on, and write the toolkit's failure text when it fails."""
+    """Run the script, pass its output on, and write the toolkit's failure or success file."""
     search = os.pathsep.join(filter(None, [str(code), variables.get("PYTHONPATH")]))
-    process = subprocess.Popen(
-        command, cwd=code, env={**variables, "PYTHONPATH": search}, stdout=None, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
-    )
-    last: list[str] = []
-    for line in process.stderr or ():
-        sys.stderr.write(line)
-        last = [*last[-LAST_WORDS:], line.rstrip("\n")]
-    code_returned = process.wait()
-    if code_returned == 0:
+    process = subprocess.Popen(command, cwd=code, env={**variables, "PYTHONPATH": search}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout and process.stderr
+    streams = [Said(process.stdout, sys.stdout.buffer), Said(process.stderr, sys.stderr.buffer)]
+    said = " ".join(stream.message() for stream in streams)
+    returned = process.wait()
+    if returned == 0:
+        (paths.base() / "output").mkdir(exist_ok=True)
+        (paths.base() / "output" / "success").touch()
         return 0
-    said = "\n".join(last).strip()
-    exit_code = 128 - code_returned if code_returned < 0 else code_returned
-    paths.write_failure(f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{said}"\nCommand "{shlex.join(command)}"')
-    return exit_code
+    paths.write_failure(failure("ExecuteUserScriptError", returned, "\n".join(dict.fromkeys(said.split("\n"))).strip(), command))
+    return FAILED
+
+
+def failure(kind: str, returned: int, said: str, command: Sequence[str]) -> str:
+    """Return the toolkit's text of a command that failed."""
+    memory = '\nExtraInfo "OutOfMemory: Process killed by SIGKILL (signal 9)"' if returned == OUT_OF_MEMORY else ""
+    return f'{kind}:\nExitCode {returned}\nErrorMessage "{said}"{memory}\nCommand "{" ".join(command)}"'
 
 
 if __name__ == "__main__":

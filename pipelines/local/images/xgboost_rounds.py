@@ -71,13 +71,14 @@ def version() -> tuple[int, int]:
 
 
 def save(booster: Any, file: Path) -> None:
-    """Write a model whole or not at all, as this version's image does: XGBoost's old binary format before 2, UBJSON from 2 on."""
+    """Write a model whole or not at all, as this version's image does: XGBoost's old binary format before 2, UBJSON from 2 on.
+
+    The bytes are XGBoost's, the file is ours: where there is no real /opt/ml, what C++ opens by name would not be found.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(file.name + UNFINISHED)
-    if version() < (2, 0):
-        booster.save_model(str(unfinished))
-    else:
-        unfinished.write_bytes(booster.save_raw("ubj"))
+    formats = () if version() < (1, 6) else ("deprecated",) if version() < (2, 0) else ("ubj",)
+    unfinished.write_bytes(booster.save_raw(*formats))
     os.replace(unfinished, file)
 
 

@@ -105,3 +105,13 @@ def test_pyarrow_xgboost_and_numpy_reach_it_through_native_code(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "opt/ml").iterdir()} == {"f.parquet", "f.csv", "n.npy", "n.bin", "j", "m.ubj"}
+
+
+def test_a_class_that_an_older_version_lacks_is_passed_over(tmp_path):
+    """XGBoost 1.5 has no QuantileDMatrix; importing it under the shim failed."""
+    (tmp_path / "xgboost").mkdir()
+    (tmp_path / "xgboost/__init__.py").write_text("from . import core\n")
+    (tmp_path / "xgboost/core.py").write_text("class DMatrix:\n    def __init__(self, data): self.data = data\n")
+    code = f"from pipelines.local import shim; shim.install({str(tmp_path)!r}); import xgboost.core; print(xgboost.core.DMatrix('/opt/ml/a').data)"
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"}, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == f"{tmp_path}/opt/ml/a", done.stderr
