@@ -57,6 +57,9 @@ TableFlag = Annotated[
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 IsolationFlag = Annotated[Layer, typer.Option("--isolation", help="How a job gets its own /opt/ml; auto takes the best that works here.")]
 ImagesFlag = Annotated[Images, typer.Option("--images", help="Run jobs on the libraries of this machine, or on environments with the images' own versions.")]
+ImageMapFlag = Annotated[
+    Path | None, typer.Option("--image-map", help="YAML or JSON: what images stand for on this machine, as `images.map` of a pipeline.yaml says it.")
+]
 ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]
 NoCacheFlag = Annotated[bool, typer.Option("--no-cache", help="Run every step, whatever its CacheConfig says.")]
 MaxParallelFlag = Annotated[int, typer.Option("--max-parallel", min=1, help="Steps that may run side by side.")]

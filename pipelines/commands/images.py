@@ -13,6 +13,8 @@ HELP = """Environments with the versions of SageMaker's images, for `sagewright 
 
 Examples: sagewright images list | sagewright images make sagemaker-xgboost:1.5-1 | sagewright images remove sagemaker-xgboost-1.5-1"""
 
+OF_SCRIPTS = "requirements: "
+
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
@@ -29,14 +31,15 @@ def list_(output: flags.OutputFlag = flags.Output.text) -> int:
     Example: sagewright images list
     """
     from pipelines.commands.printing import print_json
-    from pipelines.local.images.pinned import IMAGES, differences, environments
+    from pipelines.local.images.environments import environments
+    from pipelines.local.images.pinned import IMAGES, differences
 
     made = {each.folder.name: each for each in environments()}
     if output is flags.Output.json:
         print_json([{"name": name, "image": each.image, "python": each.python, "installed": dict(each.installed)} for name, each in made.items()])
         return 0
     for name, each in made.items():
-        told = differences(each.image, each.installed.get)
+        told = [each.image] if each.image.startswith(OF_SCRIPTS) else differences(each.image, each.installed.get)
         print(f"{name}  {each.python}" + "".join(f"\n    {line}" for line in told))
     names = [f"{repository}:{tag}" for repository, tags in IMAGES.items() for tag in tags]
     print(f"{'' if made else 'none made yet; '}known: {', '.join(names)}")
@@ -64,8 +67,8 @@ def remove(name: Annotated[str, typer.Argument(help="The environment's name as `
 
     Example: sagewright images remove sagemaker-xgboost-1.5-1
     """
-    from pipelines.local.images.pinned import environments
-    from pipelines.local.images.pinned import remove as removed
+    from pipelines.local.images.environments import environments
+    from pipelines.local.images.environments import remove as removed
 
     if not removed(name):
         known = ", ".join(each.folder.name for each in environments()) or "none"

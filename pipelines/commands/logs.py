@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,7 +40,8 @@ def logs(
     if step and step not in state.steps:
         raise UsageError(f"run {state.execution_id} has no step {step!r}", expected=f"one of: {', '.join(state.steps)}")
     jobs = {name: job for s in wanted for name, job in _jobs(s).items()}
-    found = {name: list(log_lines(place.run_dir(state) / "jobs" / job / "log.txt"))[-(tail or 0) :] for name, job in jobs.items()}
+    files = {called: file for name, job in jobs.items() for called, file in _files(name, place.run_dir(state) / "jobs" / job).items()}
+    found = {name: list(log_lines(file))[-(tail or 0) :] for name, file in files.items()}
     if output is flags.Output.json:
         print_json(found)
         return 0
@@ -49,6 +51,13 @@ def logs(
     for name, source in sorted({s.name: s.cache_source for s in wanted if s.cache_source}.items()):
         print(f"{name} was taken from an earlier run: sagewright logs {str(source).rsplit('/', 1)[-1]} {name}")
     return 0
+
+
+def _files(name: str, job_dir: Path) -> dict[str, Path]:
+    """Return a job's logs by what people call them: the job, and `Train (algo-2)` for a further instance of it."""
+    from pipelines.local.instances import log_files
+
+    return {name if number == 0 else f"{name} ({host})": file for number, (host, file) in enumerate(log_files(job_dir).items())}
 
 
 def _jobs(step: StepState) -> dict[str, str]:

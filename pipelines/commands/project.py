@@ -125,6 +125,21 @@ def all_tables(project: Project, flags: Mapping[str, str]) -> dict[str, Any]:
     return {**own, **given}
 
 
+def all_images(project: Project, file: Path | None) -> Any:
+    """Return what images stand for: the entries of `--image-map FILE`, then those of the project's `images.map`.
+
+    Raises:
+        ConfigError, UsageError: the file cannot be read, or an entry is wrong.
+    """
+    from pipelines.config.image_map import read_image_map
+    from pipelines.local.images.mapped import ImageMap, read
+
+    flagged = read(read_image_map(file), file.absolute().parent, str(file)) if file else ImageMap()
+    own = project.config.images.model_dump()["map"] if project.config else {}
+    mapped = read(own, project.loaded.root, "images.map") if own else ImageMap()
+    return ImageMap((*flagged.entries, *mapped.entries))
+
+
 def _announce(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 

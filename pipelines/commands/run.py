@@ -37,6 +37,7 @@ def run(
     max_parallel: flags.MaxParallelFlag = 50,
     isolation: flags.IsolationFlag = flags.Layer.auto,
     images: flags.ImagesFlag = flags.Images.host,
+    image_map: flags.ImageMapFlag = None,
     cold: flags.ColdFlag = False,
     stop_grace: flags.GraceFlag = 120.0,
     fault: Annotated[list[str] | None, typer.Option("--fault", help="STEP=TYPE[:COUNT]: let attempts at a step meet a fault, to rehearse retries.")] = None,
@@ -49,7 +50,7 @@ def run(
     Examples: sagewright run | sagewright run -p InputData=bookings.csv | sagewright run any-definition.json --only Evaluate
     """
     from pipelines.commands.execution import carry_out
-    from pipelines.commands.project import Request, all_tables, aws_sets, open_project
+    from pipelines.commands.project import Request, all_images, all_tables, aws_sets, open_project
     from pipelines.local import runs
     from pipelines.local.home import Home
     from pipelines.local.launch import make_launcher
@@ -62,7 +63,8 @@ def run(
         definition = checked(project.text, str(source))
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
         tables = all_tables(project, flags.pairs(table, "--table"))
-        options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables, images.value)
+        mapped = all_images(project, image_map)
+        options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables, images.value, mapped)
         place = Home(home)
         place.store.put_objects(project.objects)
     except BaseException:

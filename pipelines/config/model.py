@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from pipelines.config.feature_group import FeatureGroup
+from pipelines.config.images import Images
 from pipelines.config.leakage import Leakage
 from pipelines.config.problem import ALL_METRICS, Problem
 from pipelines.config.profile import Profile
@@ -244,6 +245,7 @@ class PipelineConfig(Section):
     gate: Annotated[tuple[Bar, ...], FromList] = Field(default=(), description="Bars that a model must clear to be registered; no gate when empty")
     registration: Registration | None = Field(default=None, description="Register the model; nothing is registered if absent")
     feature_group: FeatureGroup | None = Field(default=None, description="The feature group for prepared rows; the pipeline itself makes none")
+    images: Images = Images()
     parameters: dict[str, bool | int | float | str] = Field(default={}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
     cache: Cache = Cache()
     retry: Retry = Retry()

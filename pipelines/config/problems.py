@@ -208,7 +208,9 @@ def known_keys(location: Location) -> list[str]:
     for place, part in enumerate(location[:-1]):
         if isinstance(part, str):
             tagged = place and isinstance(location[place - 1], int)
-            inner = [{**STEPS, **BARS}[part]] if tagged else _models(model.model_fields[part].annotation)
+            # A part that is no field is a key of the user's own, as in data.others.<name>; the model is that of its values already.
+            known = model.model_fields.get(part)
+            inner = [{**STEPS, **BARS}[part]] if tagged else _models(known.annotation) if known else []
             model = inner[0] if inner else model
     return sorted(model.model_fields)
 

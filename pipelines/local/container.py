@@ -8,30 +8,16 @@ import json
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.local.context import StepRun
 from pipelines.local.faults import ClientFault
-from pipelines.local.images import ContainerCommand
-from pipelines.local.job import JobResult, JobSpec
-from pipelines.local.processes import usable_memory_bytes
-from pipelines.local.store import Store
+from pipelines.local.job import JobResult
+from pipelines.local.store import Store, StoredObject
 
 MESSAGE_BYTES = 1024
-DEFAULT_RUNTIME_S = 86_400.0
-HOSTS = ("algo-1",)
-
-
-def prepare(step_run: StepRun, folders: tuple[str, ...]) -> Path:
-    """Make an empty job folder with these folders below /opt/ml and return the real /opt/ml; what an earlier crash left there goes."""
-    shutil.rmtree(step_run.job_dir, ignore_errors=True)
-    ml = step_run.job_dir / "opt" / "ml"
-    for folder in folders:
-        (ml / folder).mkdir(parents=True, exist_ok=True)
-    (step_run.job_dir / "tmp").mkdir()
-    return ml
 
 
 def real_path(ml: Path, container_path: str, *, below: str = "/opt/ml/") -> Path:
@@ -52,40 +38,58 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, sort_keys=True, default=str))
 
 
-def download(store: Store, source: Mapping[str, Any], folder: Path) -> None:
-    """Copy what an S3 data source names into a folder.
+def objects(store: Store, source: Mapping[str, Any], share: tuple[int, int] = (0, 1)) -> list[StoredObject]:
+    """Return the objects that an S3 data source names, sorted.
 
-    `source` has S3Uri and may have S3DataType (S3Prefix, ManifestFile) and S3CompressionType or CompressionType (Gzip).
+    `source` has S3Uri and may have S3DataType (S3Prefix, ManifestFile) and S3DataDistributionType: with ShardedByS3Key the instance of number `share[0]`
+    (from 0) gets its part of the objects among `share[1]` instances.
 
     Raises:
         ClientFault: nothing lies there, or the URI or the data type cannot be used here.
     """
     uri, kind = str(source.get("S3Uri", "")), source.get("S3DataType", "S3Prefix")
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         reader = READERS.get(kind)
         if reader is None:
             raise ClientFault(f"S3DataType {kind} does not run locally; expected one of {', '.join(READERS)}")
-        count = reader(store, uri, folder)
+        found = list(reader(store, uri))
     except UsageError as error:
         raise ClientFault(str(error)) from None
-    if not count:
+    if not found:
         raise ClientFault(f"no S3 objects found under {uri}. Locally S3 is the folder {store.root}; put the file there, or give a parameter a local path.")
+    number, instances = share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1)
+    return found[number::instances]
+
+
+def download(store: Store, source: Mapping[str, Any], folder: Path, share: tuple[int, int] = (0, 1)) -> None:
+    """Copy what an S3 data source names into a folder; see `objects`. With S3CompressionType or CompressionType Gzip, `.gz` files are unzipped.
+
+    Raises:
+        ClientFault: nothing lies there, or the URI or the data type cannot be used here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in objects(store, source, share):
+        target = folder / item.relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(item.path, target)
     if "Gzip" in (source.get("S3CompressionType"), source.get("CompressionType")):
         _gunzip(folder)
 
 
-def _download_prefix(store: Store, uri: str, folder: Path) -> int:
-    return store.download(uri, folder)
+def _of_prefix(store: Store, uri: str) -> Iterator[StoredObject]:
+    return store.list(uri)
 
 
-def _download_manifest(store: Store, uri: str, folder: Path) -> int:
+def _of_manifest(store: Store, uri: str) -> Iterator[StoredObject]:
+    """Yield the objects that a manifest lists, each at its key below the manifest's prefix."""
     entries = json.loads(store.read(uri))
     prefix = str(entries[0]["prefix"]).rstrip("/")
-    return sum(store.download(f"{prefix}/{key}", (folder / key).parent) for key in entries[1:] if ".." not in PurePosixPath(key).parts)
+    for key in entries[1:]:
+        if ".." not in PurePosixPath(key).parts:
+            yield from (replace(item, relative=key) for item in store.list(f"{prefix}/{key}"))
 
 
-READERS = {"S3Prefix": _download_prefix, "S3Object": _download_prefix, "ManifestFile": _download_manifest}
+READERS = {"S3Prefix": _of_prefix, "S3Object": _of_prefix, "ManifestFile": _of_manifest}
 
 
 def _gunzip(folder: Path) -> None:
@@ -95,30 +99,10 @@ def _gunzip(folder: Path) -> None:
         file.unlink()
 
 
-def run_job(
-    step_run: StepRun, image: str, command: ContainerCommand, environment: Mapping[str, Any], stopping: Mapping[str, Any] | None, *, network_isolation: bool
-) -> JobResult:
-    """Run a job's processes to their end, at most for MaxRuntimeInSeconds of its StoppingCondition (86,400 s without one)."""
-    spec = JobSpec(
-        name=step_run.job_name,
-        job_dir=step_run.job_dir,
-        command=command.argv,
-        environment={name: str(value) for name, value in environment.items()},
-        cwd=command.cwd,
-        timeout_s=float((stopping or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_S)),
-        stop_grace_s=step_run.run.stop_grace_s,
-        cores=step_run.cores,
-        network_isolation=network_isolation,
-        python=step_run.run.python_of(image),
-        memory_bytes=int(usable_memory_bytes() * step_run.memory_share),
-    )
-    return step_run.run.launcher.run(spec)
-
-
 ENDINGS = {"timeout": "MaxRuntimeExceeded: the job ran for {seconds:.0f} s", "stopped": "the job was stopped"}
 
 
-def failure_reason(result: JobResult, step_run: StepRun, file: str) -> str | None:
+def failure_reason(result: JobResult, job_dir: Path, file: str) -> str | None:
     """Return the FailureReason of a job, None when it ended well.
 
     What the job wrote to `/opt/ml/output/<file>` says why; without it the last line of its log.
@@ -127,7 +111,7 @@ def failure_reason(result: JobResult, step_run: StepRun, file: str) -> str | Non
         return ENDINGS[result.reason].format(seconds=result.seconds)
     if result.exit_code == 0:
         return None
-    said = message(step_run.job_dir / "opt/ml/output" / file) or last_words(step_run.job_dir / "log.txt")
+    said = message(job_dir / "opt/ml/output" / file) or last_words(job_dir / "log.txt")
     return f"AlgorithmError: {said or 'See job logs for more information'}, exit code: {result.exit_code}"
 
 
@@ -174,18 +158,6 @@ def pack(folder: Path) -> bytes:
             with open(path, "rb") as handle:
                 archive.addfile(entry, handle)
     return buffer.getvalue()
-
-
-def resource_config(instance_type: str) -> dict[str, Any]:
-    """Return resourceconfig.json of a job of one instance (AWS developer guide, "How Amazon SageMaker runs your training image")."""
-    return {
-        "current_host": HOSTS[0],
-        "current_instance_type": instance_type,
-        "current_group_name": "homogeneousCluster",
-        "hosts": list(HOSTS),
-        "instance_groups": [{"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(HOSTS)}],
-        "network_interface_name": "eth0",
-    }
 
 
 def read_json(path: Path) -> Any:

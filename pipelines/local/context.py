@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.definition.expressions import Scope
 from pipelines.definition.model import Step
+from pipelines.local.images.mapped import Images
 from pipelines.local.launcher import Launcher
 from pipelines.local.registry import Registry
 from pipelines.local.store import Store
@@ -23,7 +24,7 @@ JOB_NAME_LENGTH = 63
 class Run:
     """Hold what all steps of one execution share; the effects (clock, launcher, stores) are passed in.
 
-    `python_of` returns the interpreter for jobs of an image, None for that of this process.
+    `images` says what stands for an image on this machine.
     """
 
     home: Path
@@ -39,7 +40,7 @@ class Run:
     account: str = "000000000000"
     stop_grace_s: float = 120.0
     stopping: threading.Event = field(default_factory=threading.Event)
-    python_of: Callable[[str], str | None] = lambda image_uri: None
+    images: Images = field(default_factory=Images)
 
     @property
     def arn_prefix(self) -> str:

@@ -15,7 +15,8 @@ class JobSpec:
     `<job_dir>/opt/ml` is the container's /opt/ml, filled before the start; `<job_dir>/tmp` is its /tmp, `<job_dir>/log.txt` its output.
     `command` and `cwd` are container paths; `environment` is all that the job gets beside a minimal base. Of `memory_bytes`
     each of its processes may take so much; more is refused to it (Linux). `python` is the interpreter
-    that `python3` in the command means; the one that runs Sagewright if absent.
+    that `python3` in the command means; the one that runs Sagewright if absent. `reaches` are folders of this machine
+    that it needs, even where they lie below a /tmp that is hidden from it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class JobSpec:
     hosts: tuple[str, ...] = ("algo-1",)
     memory_bytes: int | None = None
     python: str | None = None
+    reaches: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-ready members, for another process."""
@@ -38,7 +40,7 @@ class JobSpec:
     @staticmethod
     def from_json(members: Mapping[str, Any]) -> JobSpec:
         """Return the job that `as_json` wrote."""
-        tuples = {"command": tuple(members["command"]), "hosts": tuple(members["hosts"])}
+        tuples = {name: tuple(members[name]) for name in ("command", "hosts", "reaches")}
         return JobSpec(**{**members, **tuples, "job_dir": Path(members["job_dir"])})
 
 

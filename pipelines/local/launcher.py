@@ -45,6 +45,9 @@ class Launcher(Protocol):
     def close(self) -> None:
         """End everything that is still running."""
 
+    def layer(self) -> str:
+        """Return the name of the isolation that jobs get."""
+
 
 class ColdLauncher:
     """Start a fresh interpreter for every job."""
@@ -54,6 +57,10 @@ class ColdLauncher:
         self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
         self._lock = threading.RLock()
         self._stopping = False
+
+    def layer(self) -> str:
+        """Return the name of the isolation that jobs get."""
+        return self._layer.kind
 
     def run(self, spec: JobSpec, on_start: OnStart | None = None) -> JobResult:
         """Run a job under a supervisor process of its own.
@@ -145,6 +152,10 @@ class WarmLauncher:
         with self._lock:
             self._layer = self._layer or choose(self._requested)
             return self._layer
+
+    def layer(self) -> str:
+        """Return the name of the isolation that jobs get."""
+        return self._isolation().kind
 
     def run(self, spec: JobSpec, on_start: OnStart | None = None) -> JobResult:
         """Have the job forked and wait for its end.

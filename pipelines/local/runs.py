@@ -22,6 +22,8 @@ from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
 from pipelines.local.home import Home
+from pipelines.local.images.mapped import ImageMap, Images
+from pipelines.local.images.mapped import read as read_image_map
 from pipelines.local.images.pinned import Host, Pinned
 from pipelines.local.journal import Event, Journal, RunState, read_state
 from pipelines.local.launcher import Launcher
@@ -50,6 +52,7 @@ class Options:
     region: str = "us-east-1"
     tables: Mapping[str, tables.Given] = field(default_factory=dict)
     images: str = "host"
+    image_map: ImageMap = field(default_factory=ImageMap)
 
 
 def start(
@@ -111,7 +114,8 @@ def resume(
     definition = loads((run_dir / "definition.json").read_text())
     graph = Graph.of(definition)
     chosen_before = selection.Selection(**(state.options.get("selection") or {}))
-    options = replace(options, selection=chosen_before, images=state.options.get("images", "host"))
+    mapped = read_image_map(state.options.get("image_map", {}), Path("/"), "images.map")
+    options = replace(options, selection=chosen_before, images=state.options.get("images", "host"), image_map=mapped)
     run = _run(home, definition, launcher, options, state.pipeline_name, state.execution_id, state.started_at)
     with _locked(run_dir), _journal(run_dir, listener) as journal:
         state = read_state(run_dir)
@@ -153,7 +157,7 @@ def _run(home: Home, definition: Definition, launcher: Launcher, options: Option
         region=options.region,
         account=account,
         stop_grace_s=options.stop_grace_s,
-        python_of=IMAGES[options.images](),
+        images=Images(IMAGES[options.images](), options.image_map, _say),
     )
 
 
@@ -176,7 +180,13 @@ def _source_of(home: Home, pipeline_name: str, options: Options) -> tuple[RunSta
 
 
 def _kept(options: Options) -> dict[str, Any]:
-    return {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel, "images": options.images}
+    return {
+        "selection": vars(options.selection),
+        "source": options.selection.source,
+        "max_parallel": options.max_parallel,
+        "images": options.images,
+        "image_map": options.image_map.as_json(),
+    }
 
 
 @contextmanager

@@ -80,8 +80,7 @@ def _redirect(log: Path) -> None:
 
 
 def _enter_namespace(spec: JobSpec) -> tuple[str, str, tuple[str, ...]]:
-    keep = [os.path.dirname(os.path.dirname(spec.python))] if spec.python else []
-    namespace.enter(spec.job_dir / "opt/ml", spec.job_dir / "tmp", spec.hosts, isolate_network=spec.network_isolation, keep=keep)
+    namespace.enter(spec.job_dir / "opt/ml", spec.job_dir / "tmp", spec.hosts, isolate_network=spec.network_isolation, keep=spec.reaches)
     return "", "/tmp", spec.command
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.local import container, tables
+from pipelines.local import container, instances, tables
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import plan_processing
-from pipelines.local.job import JobResult
+from pipelines.local.instances import Ended, Instance
 from pipelines.local.metrics import report_metrics
 
 BELOW = "/opt/ml/processing/"
@@ -23,17 +23,20 @@ def execute(step_run: StepRun) -> Outcome:
         ClientFault: an input is not there, or a path or setting cannot be used.
     """
     request = _named_outputs(step_run)
-    ml = container.prepare(step_run, ("config", "output", "processing"))
+    made = instances.prepare(step_run, request["ProcessingResources"]["ClusterConfig"]["InstanceCount"], ("config", "output", "processing"))
     started = step_run.timestamp()
-    _write_config(step_run, request, ml)
-    _fetch_inputs(step_run, request, ml)
-    for output in _outputs(request):
-        container.real_path(ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
-    result = _start(step_run, request)
-    failure = container.failure_reason(result, step_run, "message")
+    for instance in made:
+        _write_config(step_run, request, instance)
+        _fetch_inputs(step_run, request, instance)
+        for output in _outputs(request):
+            container.real_path(instance.ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
+    ended = _start(step_run, request, made)
+    result = ended.result
+    failure = container.failure_reason(result, ended.instance.job_dir, "message")
     if result.exit_code == 0 and failure is None:
-        _upload(step_run, request, ml)
-    properties = _describe(step_run, request, ml, result, failure, started)
+        for instance in made:
+            _upload(step_run, request, instance.ml)
+    properties = _describe(step_run, request, ended, failure, started)
     container.write_json(step_run.job_dir / "describe.json", {**properties, "LocalExecution": {"Isolation": result.isolation, "Seconds": result.seconds}})
     status = "Stopped" if result.reason == "stopped" else "Failed" if failure else "Succeeded"
     return Outcome(status, properties, _metrics(step_run, properties) if status == "Succeeded" else {}, failure)
@@ -48,7 +51,7 @@ def _named_outputs(step_run: StepRun) -> dict[str, Any]:
     return {**step_run.arguments, "ProcessingJobName": step_run.job_name}
 
 
-def _write_config(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+def _write_config(step_run: StepRun, request: Mapping[str, Any], instance: Instance) -> None:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     inputs = [_described_input(item) for item in request.get("ProcessingInputs", [])]
     specification = {"ContainerEntrypoint": None, "ContainerArguments": None, **request["AppSpecification"]}
@@ -61,10 +64,10 @@ def _write_config(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> No
         "ProcessingOutputConfig": {"KmsKeyId": None, "Outputs": [], **(request.get("ProcessingOutputConfig") or {})},
         "ProcessingResources": {"ClusterConfig": {"VolumeKmsKeyId": None, **cluster}},
         "RoleArn": request["RoleArn"],
-        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": int(container.DEFAULT_RUNTIME_S)}),
+        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": int(instances.DEFAULT_RUNTIME_S)}),
     }
-    container.write_json(ml / "config" / "processingjobconfig.json", config)
-    container.write_json(ml / "config" / "resourceconfig.json", container.resource_config(cluster["InstanceType"]))
+    container.write_json(instance.ml / "config" / "processingjobconfig.json", config)
+    container.write_json(instance.ml / "config" / "resourceconfig.json", instance.resource_config(cluster["InstanceType"]))
 
 
 def _described_input(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,25 +77,25 @@ def _described_input(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**item, "S3Input": {**defaults, "S3DownloadMode": "StartOfJob", **item["S3Input"]}}
 
 
-def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], instance: Instance) -> None:
     for item in request.get("ProcessingInputs", []):
         if "S3Input" not in item:
-            tables.fetch(step_run, item, ml)
+            tables.fetch(step_run, item, instance.ml)
             continue
         source = item["S3Input"]
         if source.get("S3InputMode", "File") != "File":
             raise ClientFault(f"input {item.get('InputName')!r}: S3InputMode {source['S3InputMode']} does not run locally; expected File")
-        container.download(step_run.run.store, source, container.real_path(ml, source["LocalPath"], below=BELOW))
+        container.download(step_run.run.store, source, container.real_path(instance.ml, source["LocalPath"], below=BELOW), instance.share)
 
 
-def _start(step_run: StepRun, request: Mapping[str, Any]) -> JobResult:
+def _start(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instance]) -> Ended:
     image = request["AppSpecification"]["ImageUri"]
-    command = plan_processing(image, request)
+    command = plan_processing(image, request, step_run.run.images.mapped(image))
     instance_type = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
     identity = {"PROCESSING_JOB_NAME": step_run.job_name, "AWS_REGION": step_run.run.region, "SM_CURRENT_INSTANCE_TYPE": instance_type}
     environment = {**command.environment, **identity, **(request.get("Environment") or {})}
     isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False))
-    return container.run_job(step_run, image, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
+    return instances.run(step_run, made, image, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 
 
 def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
@@ -101,8 +104,8 @@ def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
         step_run.run.store.put_tree(output["S3Output"]["S3Uri"], folder)
 
 
-def _describe(step_run: StepRun, request: Mapping[str, Any], ml: Path, result: JobResult, failure: str | None, started: str) -> dict[str, Any]:
-    status = "Stopped" if result.reason != "exited" else "Failed" if failure else "Completed"
+def _describe(step_run: StepRun, request: Mapping[str, Any], ended: Ended, failure: str | None, started: str) -> dict[str, Any]:
+    status = "Stopped" if ended.result.reason != "exited" else "Failed" if failure else "Completed"
     described = {
         **request,
         "ProcessingInputs": [_described_input(item) for item in request.get("ProcessingInputs", [])],
@@ -112,7 +115,7 @@ def _describe(step_run: StepRun, request: Mapping[str, Any], ml: Path, result: J
         "ProcessingStartTime": started,
         "ProcessingEndTime": step_run.timestamp(),
     }
-    said = container.message(ml / "output" / "message")
+    said = container.message(ended.instance.ml / "output" / "message")
     return {**described, **({"ExitMessage": said} if said else {}), **({"FailureReason": failure} if failure else {})}
 
 

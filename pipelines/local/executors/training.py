@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.local import container
+from pipelines.local import container, instances
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
-from pipelines.local.images import builtin_metric_definitions, plan_training
+from pipelines.local.images import builtin_metric_definitions, plan_training, requirements
+from pipelines.local.images.requirements import Wanted
+from pipelines.local.images.script_mode import ARCHIVE
+from pipelines.local.images.training_environment import decode
+from pipelines.local.instances import Ended, Instance
 from pipelines.local.job import JobResult
 from pipelines.local.metrics import final_metrics
+from pipelines.local.pipes import Piped, Pipes
 
 FOLDERS = ("input/config", "input/data", "model", "output/data", "code", "checkpoints")
 
@@ -25,19 +30,28 @@ def execute(step_run: StepRun) -> Outcome:
     """
     request = {**step_run.arguments, "TrainingJobName": step_run.job_name}
     hyperparameters = {name: str(value) for name, value in (request.get("HyperParameters") or {}).items()}
-    ml = container.prepare(step_run, FOLDERS)
+    made = instances.prepare(step_run, _instance_count(request), FOLDERS)
     started = step_run.timestamp()
-    _write_config(request, hyperparameters, ml)
-    _fetch(step_run, request, hyperparameters, ml)
-    result = _start(step_run, request, hyperparameters)
-    failure = container.failure_reason(result, step_run, "failure")
-    artifacts = _upload(step_run, request, ml, complete=failure is None or (result.reason != "exited" and any((ml / "model").iterdir())))
+    pipes = [piped for instance in made for piped in _fill(step_run, request, hyperparameters, instance)]
+    with Pipes(pipes):
+        ended = _start(step_run, request, hyperparameters, made)
+    result = ended.result
+    failure = container.failure_reason(result, ended.instance.job_dir, "failure")
+    artifacts = _upload(step_run, request, made, complete=failure is None, stopped=result.reason != "exited")
     definitions = _metric_definitions(request, hyperparameters)
-    metrics = final_metrics(container.log_lines(step_run.job_dir / "log.txt"), definitions)
+    metrics = final_metrics(instances.log_lines(step_run.job_dir), definitions)
     properties = _describe(step_run, request, result, failure, started, artifacts, metrics)
     container.write_json(step_run.job_dir / "describe.json", {**properties, "LocalExecution": {"Isolation": result.isolation, "Seconds": result.seconds}})
     status = "Stopped" if result.reason == "stopped" else "Failed" if failure else "Succeeded"
     return Outcome(status, properties, metrics, failure)
+
+
+def _instance_count(request: Mapping[str, Any]) -> int:
+    resources = request.get("ResourceConfig") or {}
+    groups = resources.get("InstanceGroups") or []
+    if len(groups) > 1:
+        raise ClientFault("ResourceConfig.InstanceGroups: a heterogeneous cluster does not run locally; expected one group")
+    return int(groups[0]["InstanceCount"] if groups else resources.get("InstanceCount", 1))
 
 
 def _image(request: Mapping[str, Any]) -> str:
@@ -51,12 +65,28 @@ def _channels(request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return request.get("InputDataConfig") or ()
 
 
-def _write_config(request: Mapping[str, Any], hyperparameters: Mapping[str, str], ml: Path) -> None:
-    config = ml / "input" / "config"
+def _mode(request: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
+    return str(channel.get("InputMode") or request["AlgorithmSpecification"].get("TrainingInputMode", "File"))
+
+
+def _fill(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mapping[str, str], instance: Instance) -> list[Piped]:
+    """Put configuration, code and data below an instance's /opt/ml, and return the channels that are piped instead."""
+    _write_config(request, hyperparameters, instance)
+    _fetch_code(step_run, hyperparameters, instance.ml)
+    checkpoints = (request.get("CheckpointConfig") or {}).get("S3Uri")
+    if checkpoints and step_run.run.store.exists(checkpoints):
+        place = request["CheckpointConfig"].get("LocalPath", "/opt/ml/checkpoints")
+        container.download(step_run.run.store, {"S3Uri": checkpoints}, container.real_path(instance.ml, place))
+    found = [_fetch(step_run, request, channel, instance) for channel in _channels(request)]
+    return [piped for piped in found if piped]
+
+
+def _write_config(request: Mapping[str, Any], hyperparameters: Mapping[str, str], instance: Instance) -> None:
+    config = instance.ml / "input" / "config"
     channels = {
         channel["ChannelName"]: {
             **({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {}),
-            "TrainingInputMode": channel.get("InputMode") or request["AlgorithmSpecification"].get("TrainingInputMode", "File"),
+            "TrainingInputMode": _mode(request, channel),
             "S3DistributionType": channel["DataSource"].get("S3DataSource", {}).get("S3DataDistributionType", "FullyReplicated"),
             "RecordWrapperType": channel.get("RecordWrapperType", "None"),
         }
@@ -64,7 +94,7 @@ def _write_config(request: Mapping[str, Any], hyperparameters: Mapping[str, str]
     }
     container.write_json(config / "hyperparameters.json", hyperparameters)
     container.write_json(config / "inputdataconfig.json", channels)
-    container.write_json(config / "resourceconfig.json", container.resource_config(_instance_type(request)))
+    container.write_json(config / "resourceconfig.json", instance.resource_config(_instance_type(request)))
     if request.get("CheckpointConfig"):
         container.write_json(config / "checkpointconfig.json", {"LocalPath": request["CheckpointConfig"].get("LocalPath", "/opt/ml/checkpoints")})
 
@@ -74,18 +104,18 @@ def _instance_type(request: Mapping[str, Any]) -> str:
     return str(resources.get("InstanceType") or next((group["InstanceType"] for group in resources.get("InstanceGroups", [])), "local"))
 
 
-def _fetch(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mapping[str, str], ml: Path) -> None:
-    store = step_run.run.store
-    for channel in _channels(request):
-        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
-        mode = channel.get("InputMode") or request["AlgorithmSpecification"].get("TrainingInputMode", "File")
-        if source is None or mode == "Pipe":
-            raise ClientFault(f"channel {name!r}: only S3DataSource in File or FastFile mode runs locally; got {mode} {sorted(channel['DataSource'])}")
-        container.download(store, {**source, "CompressionType": channel.get("CompressionType")}, ml / "input" / "data" / name)
-    _fetch_code(step_run, hyperparameters, ml)
-    checkpoints = (request.get("CheckpointConfig") or {}).get("S3Uri")
-    if checkpoints and store.exists(checkpoints):
-        store.download(checkpoints, container.real_path(ml, request["CheckpointConfig"].get("LocalPath", "/opt/ml/checkpoints")))
+def _fetch(step_run: StepRun, request: Mapping[str, Any], channel: Mapping[str, Any], instance: Instance) -> Piped | None:
+    """Copy a channel's files, or return what is to be piped; FastFile is a copy, too: the job sees the same files."""
+    name, source, mode = channel["ChannelName"], channel["DataSource"].get("S3DataSource"), _mode(request, channel)
+    if source is None:
+        raise ClientFault(f"channel {name!r}: only S3DataSource runs locally; got {sorted(channel['DataSource'])}")
+    described = {**source, "CompressionType": channel.get("CompressionType")}
+    if mode != "Pipe":
+        container.download(step_run.run.store, described, instance.ml / "input" / "data" / name, instance.share)
+        return None
+    files = container.objects(step_run.run.store, described, instance.share)
+    unzip, wrap = channel.get("CompressionType") == "Gzip", channel.get("RecordWrapperType") == "RecordIO"
+    return Piped(instance.ml / "input" / "data" / name, [item.path for item in files], unzip, wrap)
 
 
 def _fetch_code(step_run: StepRun, hyperparameters: Mapping[str, str], ml: Path) -> None:
@@ -94,13 +124,14 @@ def _fetch_code(step_run: StepRun, hyperparameters: Mapping[str, str], ml: Path)
     if not uri.startswith("s3://"):
         return
     try:
-        (ml / "code" / "sourcedir.tar.gz").write_bytes(step_run.run.store.read(uri))
+        (ml / "code" / ARCHIVE).write_bytes(step_run.run.store.read(uri))
     except UsageError as error:
         raise ClientFault(str(error)) from None
 
 
-def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> JobResult:
-    command = plan_training(_image(request), request, hyperparameters)
+def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mapping[str, str], made: Sequence[Instance]) -> Ended:
+    images, image = step_run.run.images, _image(request)
+    command = plan_training(image, request, hyperparameters, images.mapped(image))
     identity = {
         "TRAINING_JOB_NAME": step_run.job_name,
         "TRAINING_JOB_ARN": f"{step_run.run.arn_prefix}training-job/{step_run.job_name}",
@@ -108,28 +139,55 @@ def _start(step_run: StepRun, request: Mapping[str, Any], hyperparameters: Mappi
     }
     environment = {**command.environment, **identity, **(request.get("Environment") or {})}
     isolated = bool(request.get("EnableNetworkIsolation", False))
-    return container.run_job(step_run, _image(request), command, environment, request.get("StoppingCondition"), network_isolation=isolated)
+    try:
+        python = requirements.environment(_wanted(made[0], hyperparameters), images.python(image), network=not isolated, tell=images.tell)
+    except requirements.InstallError as error:
+        (made[0].ml / "output" / "failure").write_text(str(error))
+        (made[0].job_dir / "log.txt").write_text(f"{error}\n")
+        return Ended(JobResult(1, "exited", 0.0, step_run.run.launcher.layer()), made[0])
+    stopping = request.get("StoppingCondition")
+    return instances.run(step_run, made, image, command, environment, stopping, network_isolation=isolated, python=python)
 
 
-def _upload(step_run: StepRun, request: Mapping[str, Any], ml: Path, *, complete: bool) -> str:
-    """Upload /opt/ml/model when `complete`, /opt/ml/output/data always, checkpoints when configured; return the model's URI, empty without one.
+def _wanted(instance: Instance, hyperparameters: Mapping[str, str]) -> Wanted:
+    """Return what the script wants installed, of a job in script mode."""
+    archive, program = instance.ml / "code" / ARCHIVE, str(decode(hyperparameters.get("sagemaker_program", "")))
+    return Wanted.of(archive.read_bytes(), program) if program and archive.is_file() else Wanted()
 
-    A job that is stopped leaves what its model folder holds then (AWS API reference, StopTrainingJob: "so the results of the training is not lost").
+
+def _upload(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instance], *, complete: bool, stopped: bool) -> str:
+    """Upload /opt/ml/model when the job is `complete`, /opt/ml/output/data always, checkpoints when configured; return the model's URI, empty without one.
+
+    A job that is stopped leaves what its model folder holds then (AWS API reference, StopTrainingJob: "so the results of the training is not lost"). What
+    several instances leave is put together; of a file of one name the first instance's stays.
     """
     store, output = step_run.run.store, request["OutputDataConfig"]
+    ml = made[0].ml
+    for instance in made[1:]:
+        for folder in ("model", "output/data"):
+            _join(instance.ml / folder, ml / folder)
     base = f"{output['S3OutputPath'].rstrip('/')}/{step_run.job_name}/output"
     packed = output.get("CompressionType", "GZIP") != "NONE"
     artifacts = f"{base}/model.tar.gz" if packed else f"{base}/model/"
-    if complete and packed:
+    has_model = complete or (stopped and any((ml / "model").iterdir()))
+    if has_model and packed:
         store.put_bytes(artifacts, container.pack(ml / "model"))
-    elif complete:
+    elif has_model:
         store.put_tree(artifacts, ml / "model")
     if any((ml / "output" / "data").iterdir()):
         store.put_bytes(f"{base}/output.tar.gz", container.pack(ml / "output" / "data"))
     checkpoints = request.get("CheckpointConfig") or {}
     if checkpoints.get("S3Uri"):
         store.put_tree(checkpoints["S3Uri"], container.real_path(ml, checkpoints.get("LocalPath", "/opt/ml/checkpoints")))
-    return artifacts if complete else ""
+    return artifacts if has_model else ""
+
+
+def _join(source: Path, target: Path) -> None:
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        place = target / file.relative_to(source)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
 
 
 def _metric_definitions(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> list[dict[str, str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.local.faults import ClientFault
+from pipelines.local.images.mapped import Mapped
+from pipelines.local.images.uri import parse_image
 
-URI = re.compile(r"(?:(?P<registry>[a-z0-9.\-]+(?::\d+)?)/)?(?P<repository>[a-z0-9._/\-]+)(?::(?P<tag>[\w.\-]+))?(?:@sha256:[0-9a-f]{64})?")
 SCRIPT_MODE = ("python3", "-m", "pipelines.local.images.script_mode")
 XGBOOST_ALGORITHM = ("python3", "-m", "pipelines.local.images.xgboost_algorithm")
 XGBOOST_METRICS = (
@@ -21,33 +21,12 @@ XGBOOST_METRICS = (
 
 
 @dataclass(frozen=True)
-class ImageRef:
-    """Hold the parts of an image URI."""
-
-    registry: str
-    repository: str
-    tag: str
-
-
-@dataclass(frozen=True)
 class ContainerCommand:
     """State what a container runs, with which environment of the image, in which working directory."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/opt/ml"
-
-
-def parse_image(uri: str) -> ImageRef:
-    """Return registry, repository and tag of an image URI; without a tag the tag is `latest`.
-
-    Raises:
-        ClientFault: it is no image URI.
-    """
-    match = URI.fullmatch(uri)
-    if match is None:
-        raise ClientFault(f"{uri[:200]!r} is not an image URI")
-    return ImageRef(match["registry"] or "", match["repository"], match["tag"] or "latest")
 
 
 def _train_xgboost(hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
@@ -67,34 +46,44 @@ TRAINERS: Mapping[str, Callable[[Mapping[str, str]], tuple[str, ...]]] = {
 }
 
 
-def plan_training(image_uri: str, request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> ContainerCommand:
-    """Return what a training container runs: the request's entrypoint, else what the image does.
+HOW_TO_MAP = "say in `images.map` what it stands for on this machine (docs/images.md)"
+
+
+def plan_training(image_uri: str, request: Mapping[str, Any], hyperparameters: Mapping[str, str], mapped: Mapped | None = None) -> ContainerCommand:
+    """Return what a training container runs: the request's entrypoint, else what the user mapped the image to, else what the image does.
+
+    An image with an interpreter of the user's runs scripts as the framework containers do.
 
     Raises:
-        ClientFault: the image is not known and the request gives no entrypoint.
+        ClientFault: the image is not known and nothing says what it runs.
     """
-    specification = request["AlgorithmSpecification"]
-    given = _entrypoint(specification)
+    image = parse_image(image_uri)
+    given = _entrypoint(request["AlgorithmSpecification"]) or (mapped.train if mapped else ())
     if given:
-        return ContainerCommand(given)
-    repository = parse_image(image_uri).repository
-    if repository not in TRAINERS:
+        return _in_container(given, mapped)
+    if mapped and mapped.python and "sagemaker_program" in hyperparameters:
+        return _in_container(SCRIPT_MODE, mapped)
+    if image.repository not in TRAINERS:
         known = ", ".join(TRAINERS)
-        raise ClientFault(f"the image {repository} is not known here ({known}); it runs with AlgorithmSpecification.ContainerEntrypoint")
-    return ContainerCommand(TRAINERS[repository](hyperparameters))
+        raise ClientFault(f"the image {image.repository} is not known here ({known}); {HOW_TO_MAP}, or give it an AlgorithmSpecification.ContainerEntrypoint")
+    return ContainerCommand(TRAINERS[image.repository](hyperparameters))
 
 
-def plan_processing(image_uri: str, request: Mapping[str, Any]) -> ContainerCommand:
-    """Return what a processing container runs; any image runs its entrypoint on the libraries of this machine.
+def plan_processing(image_uri: str, request: Mapping[str, Any], mapped: Mapped | None = None) -> ContainerCommand:
+    """Return what a processing container runs; any image runs its entrypoint on the libraries of this machine, or on those that the user mapped it to.
 
     Raises:
         ClientFault: there is no entrypoint, and the image's own is not known here.
     """
     parse_image(image_uri)
-    given = _entrypoint(request["AppSpecification"])
+    given = _entrypoint(request["AppSpecification"]) or (mapped.process if mapped else ())
     if not given:
-        raise ClientFault("AppSpecification has no ContainerEntrypoint, and the image's own is not known here")
-    return ContainerCommand(given)
+        raise ClientFault(f"AppSpecification has no ContainerEntrypoint, and the image's own is not known here; {HOW_TO_MAP}")
+    return _in_container(given, mapped)
+
+
+def _in_container(argv: tuple[str, ...], mapped: Mapped | None) -> ContainerCommand:
+    return ContainerCommand(argv, mapped.environment, mapped.workdir) if mapped else ContainerCommand(argv)
 
 
 def _entrypoint(specification: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
-import importlib.util
-import json
-import os
-import shutil
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pipelines.local.faults import ClientFault, StepFault
-from pipelines.local.images import parse_image
+from pipelines.local.faults import ClientFault
+from pipelines.local.images import environments
+from pipelines.local.images.environments import Environment
+from pipelines.local.images.uri import parse_image
 
-READY = "sagewright-image.json"
 # The image's library that has to be exact, the versions of the rest, and what an old library needs to work at all. Sources: the tags of the containers' public
 # repositories, and AWS's deep learning container definitions; of 1.5-1 and sklearn 1.2-1 to 1.4-2 not everything is known.
 NEEDS_OLD = ("numpy<2", "pandas<2.3", "setuptools<81")
@@ -77,41 +70,6 @@ def host_version(name: str) -> str | None:
         except importlib.metadata.PackageNotFoundError:
             continue
     return None
-
-
-def cache_root() -> Path:
-    """Return the folder of all environments: $SAGEWRIGHT_CACHE, else the user's cache folder."""
-    base = os.environ.get("SAGEWRIGHT_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "sagewright")
-    return Path(base) / "images"
-
-
-@dataclass(frozen=True)
-class Environment:
-    """Hold an environment that is ready: its image, its interpreter and what is installed in it."""
-
-    image: str
-    python: str
-    installed: Mapping[str, str]
-
-    @property
-    def folder(self) -> Path:
-        """Return its folder."""
-        return Path(self.python).parents[1]
-
-
-def environments() -> Iterator[Environment]:
-    """Yield every environment that is ready, sorted."""
-    for file in sorted(cache_root().glob(f"*/{READY}")):
-        kept = json.loads(file.read_text())
-        yield Environment(kept["image"], str(file.parent / "bin/python"), kept["installed"])
-
-
-def remove(name: str) -> bool:
-    """Remove the environment of an image, e.g. `sagemaker-xgboost-1.5-1`; tell whether there was one."""
-    found = [each.folder for each in environments() if each.folder.name.startswith(f"{name}-py") or each.folder.name == name]
-    for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
-    return bool(found)
 
 
 class Host:
@@ -180,39 +138,20 @@ def make(image_uri: str, wanted: Versions, tell: Tell) -> Environment:
         ClientFault: no package index has the image's version for this Python.
         StepFault: no environment can be made.
     """
-    folder = cache_root() / f"{name_of(image_uri)}-py{sys.version_info[0]}{sys.version_info[1]}"
-    with _locked(folder):
-        if not (folder / READY).is_file():
-            tell(f"{name_of(image_uri)}: installing {', '.join(f'{name} {version}' for name, version in wanted.exact.items())} (once)")
-            _make(folder, image_uri, wanted)
-    return next(each for each in environments() if each.folder == folder)
+    exact = ", ".join(f"{name} {version}" for name, version in wanted.exact.items())
 
+    def fill(folder: Path) -> str | None:
+        tell(f"{name_of(image_uri)}: installing {exact} (once)")
+        for requirements in _attempts(wanted):
+            why = environments.install(folder, requirements)
+            if why is None:
+                return None
+        return why
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f".{folder.name}.lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _make(folder: Path, image_uri: str, wanted: Versions) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    done = subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StepFault("SageMaker.JOB_INTERNAL_ERROR", f"no environment can be made in {folder}: {_last_line(done)}")
-    for requirements in _attempts(wanted):
-        done = subprocess.run(_installer(folder, requirements), capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            break
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        exact = ", ".join(f"{name}=={version}" for name, version in wanted.exact.items())
-        raise ClientFault(f"{exact} cannot be installed for Python {sys.version_info[0]}.{sys.version_info[1]} here: {_last_line(done)}")
-    kept = {"image": image_uri, "installed": _installed(folder)}
-    partial = folder / f"{READY}.partial"
-    partial.write_text(json.dumps(kept, sort_keys=True, indent=1))
-    os.replace(partial, folder / READY)
+    made = environments.make(f"{name_of(image_uri)}-py{sys.version_info[0]}{sys.version_info[1]}", image_uri, sys.executable, fill)
+    if isinstance(made, str):
+        raise ClientFault(f"{exact.replace(' ', '==')} cannot be installed for Python {sys.version_info[0]}.{sys.version_info[1]} here: {made}")
+    return made
 
 
 def _attempts(wanted: Versions) -> Iterator[list[str]]:
@@ -223,24 +162,3 @@ def _attempts(wanted: Versions) -> Iterator[list[str]]:
         held = [f"{name}=={version}" for name, version in rest[:count]]
         named = {name for name, _ in rest[:count]}
         yield [*exact, *held, *(each for each in BESIDE if each not in named and each not in wanted.exact), *wanted.needs]
-
-
-def _installer(folder: Path, requirements: Sequence[str]) -> list[str]:
-    """Return the command that installs: uv where there is one, else pip; wheels only, since nothing is compiled here."""
-    python = str(folder / "bin/python")
-    uv = [sys.executable, "-m", "uv"] if importlib.util.find_spec("uv") else [found] if (found := shutil.which("uv")) else None
-    if uv is not None:
-        return [*uv, "pip", "install", "--quiet", "--only-binary", ":all:", "--python", python, *requirements]
-    return [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--only-binary", ":all:", *requirements]
-
-
-def _installed(folder: Path) -> dict[str, str]:
-    code = "import importlib.metadata as m, json; print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions()}))"
-    done = subprocess.run([str(folder / "bin/python"), "-c", code], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return {name: str(version) for name, version in sorted(found.items())}
-
-
-def _last_line(done: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return " ".join(lines[-3:])[:500] if lines else f"it ended with {done.returncode}"

@@ -85,15 +85,19 @@ def _unpack(base: Path, source: str) -> Path:
         return local
     try:
         with tarfile.open(archive) as packed:
-            _extract(packed, code)
+            extract(packed, code)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise CustomerError(f"the code archive {archive.name} cannot be unpacked: {error}") from None
     (code / ARCHIVE).unlink(missing_ok=True)
     return code
 
 
-def _extract(packed: tarfile.TarFile, folder: Path) -> None:
-    """Unpack files and folders only, and nothing outside the folder."""
+def extract(packed: tarfile.TarFile, folder: Path) -> None:
+    """Unpack files and folders, and nothing outside the folder.
+
+    Raises:
+        CustomerError: the archive holds a link, a device, or a path that leads out.
+    """
     root = folder.resolve()
     for member in packed.getmembers():
         target = (root / member.name).resolve()

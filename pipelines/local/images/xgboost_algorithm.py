@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from pipelines.local.images import paths, xgboost_folds, xgboost_metrics, xgboost_rounds
+from pipelines.local.images import paths, xgboost_folds, xgboost_hosts, xgboost_metrics, xgboost_rounds
 from pipelines.local.images.hyperparameters import CustomerError
 from pipelines.local.images.xgboost_data import Channels, threads
 from pipelines.local.images.xgboost_folds import Folds
@@ -59,15 +59,17 @@ def train(base: Path) -> None:
         print(f"{name.capitalize()} matrix has {matrix.num_row()} rows and {matrix.num_col()} columns")
     names = xgboost_metrics.union(values.get("eval_metric", []), values.get("_tuning_objective_metric", []))
     fit = _fit(values, names, nthread)
-    rounds = _rounds(base, values)
-    if rounds.saves_model:
-        xgboost_rounds.end_well_on_termination(rounds.model)
-    if "_kfold" in values:
-        folds = Folds(values["_kfold"], values.get("_num_cv_round", 1), _has_classes(values), values.get("seed", 0))
-        xgboost_folds.train(folds, channels.together(data), fit, rounds, base / "output" / "data" / "predictions.csv")
-    else:
-        booster, _ = fit.run(data, rounds)
-        xgboost_rounds.save(booster, rounds.model)
+    with xgboost_hosts.together(paths.config("resourceconfig.json")) as master:
+        rounds = _rounds(base, values, master=master)
+        if rounds.saves_model:
+            xgboost_rounds.end_well_on_termination(rounds.model)
+        if "_kfold" in values:
+            folds = Folds(values["_kfold"], values.get("_num_cv_round", 1), _has_classes(values), values.get("seed", 0))
+            xgboost_folds.train(folds, channels.together(data), fit, rounds, base / "output" / "data" / "predictions.csv")
+        else:
+            booster, _ = fit.run(data, rounds)
+            if master:
+                xgboost_rounds.save(booster, rounds.model)
 
 
 def _fit(values: dict[str, Any], names: list[str], nthread: int) -> Fit:
@@ -79,14 +81,15 @@ def _fit(values: dict[str, Any], names: list[str], nthread: int) -> Fit:
     return Fit({**parameters, "nthread": nthread}, values["num_round"], custom)
 
 
-def _rounds(base: Path, values: dict[str, Any]) -> Rounds:
+def _rounds(base: Path, values: dict[str, Any], *, master: bool) -> Rounds:
     checkpoints = paths.config("checkpointconfig.json").get("LocalPath")
     patience, metrics = values.get("early_stopping_rounds"), values.get("_tuning_objective_metric") or values.get("eval_metric")
     return Rounds(
         model=base / "model" / MODEL_FILE,
-        checkpoints=paths.located(checkpoints) if checkpoints else None,
+        checkpoints=paths.located(checkpoints) if checkpoints and master else None,
         stopping=(patience, metrics[-1] if metrics else None) if patience else None,
-        saves_model=values.get("save_model_on_termination") == "true",
+        saves_model=values.get("save_model_on_termination") == "true" and master,
+        says=master,
     )
 
 

@@ -218,3 +218,19 @@ def test_the_schema_for_editors_is_what_the_model_says():
     jsonschema.validate(yaml.safe_load(EXAMPLE.read_text()), schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"name": "h", "traning": 1}, schema())
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("images: {map: {x: {pyhton: a}}}\n", "images.map.x.pyhton: unknown key; expected one of: environment, process, python"),
+        ("data: {input: d.csv, others: {rates: {inptu: r.csv}}}\n", "data.others.rates.inptu: unknown key; expected one of: delimiter"),
+    ],
+)
+def test_an_unknown_key_below_a_name_of_the_users_own_is_named(tmp_path, more, words):
+    """Naming the known keys raised KeyError there."""
+    file = tmp_path / "pipeline.yaml"
+    file.write_text((BASE.replace("data: {input: d.csv}\n", "") if more.startswith("data") else BASE) + more)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert words in str(caught.value)

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from pipelines.local.faults import ClientFault
+from pipelines.local.images import environments as kept
 from pipelines.local.images import pinned
-from pipelines.local.images.pinned import Host, Pinned, Versions, differences, environments, name_of, remove, versions_of
+from pipelines.local.images.environments import READY, environments, remove
+from pipelines.local.images.pinned import Host, Pinned, Versions, differences, name_of, versions_of
 
 OURS = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.5-1"
 
@@ -50,14 +52,14 @@ def test_an_environment_counts_once_it_is_whole_and_goes_when_removed(cache):
     folder = cache / "sagemaker-xgboost-1.5-1-py311"
     folder.mkdir(parents=True)
     assert list(environments()) == []
-    (folder / pinned.READY).write_text(json.dumps({"image": OURS, "installed": {"xgboost": "1.5.1"}}))
+    (folder / READY).write_text(json.dumps({"image": OURS, "installed": {"xgboost": "1.5.1"}}))
     (found,) = environments()
     assert found.folder == folder and found.installed == {"xgboost": "1.5.1"}
     assert remove("sagemaker-xgboost-1.5-1") and not folder.exists() and not remove("sagemaker-xgboost-1.5-1")
 
 
 def test_what_cannot_be_installed_is_said_and_leaves_nothing(cache, monkeypatch):
-    monkeypatch.setattr(pinned, "_installer", lambda folder, requirements: ["sh", "-c", "echo no wheel for this Python >&2; exit 1"])
+    monkeypatch.setattr(kept, "install", lambda folder, requirements: "no wheel for this Python")
     with pytest.raises(ClientFault, match=r"xgboost==1\.5\.1 cannot be installed for Python .*: no wheel for this Python"):
         Pinned(lambda text: None)(OURS)
     assert list(environments()) == [] and not [path for path in cache.iterdir() if path.is_dir()]

@@ -113,5 +113,7 @@ def test_a_class_that_an_older_version_lacks_is_passed_over(tmp_path):
     (tmp_path / "xgboost/__init__.py").write_text("from . import core\n")
     (tmp_path / "xgboost/core.py").write_text("class DMatrix:\n    def __init__(self, data): self.data = data\n")
     code = f"from pipelines.local import shim; shim.install({str(tmp_path)!r}); import xgboost.core; print(xgboost.core.DMatrix('/opt/ml/a').data)"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"}, capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == f"{tmp_path}/opt/ml/a", done.stderr

@@ -37,7 +37,7 @@ class Container:
 
     def run(self, program: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", f"pipelines.local.images.{program}"]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, errors="replace", check=False)
 
     @property
     def failure(self) -> str:

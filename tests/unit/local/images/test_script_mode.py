@@ -6,6 +6,8 @@ import json
 import subprocess
 import tarfile
 
+import pytest
+
 SCRIPT = """
 import json, os, sys
 print(json.dumps({"argv": sys.argv[1:], "sm": {k: v for k, v in os.environ.items() if k.startswith("SM_")}, "cwd": os.getcwd()}))
@@ -49,20 +51,25 @@ def test_a_failing_script_leaves_the_toolkits_failure_text(container):
     )
 
 
-def test_an_exit_code_of_the_script_is_the_jobs(container):
-    assert script_mode(container, "import sys; sys.exit(7)", {}).returncode == 7
+def test_an_exit_code_of_the_script_is_told_and_the_job_ends_with_1(container):
+    assert script_mode(container, "import sys; sys.exit(7)", {}).returncode == 1
     assert "ExitCode 7" in container.failure
 
 
-def test_requirements_that_are_here_are_accepted_and_others_named(container):
-    assert script_mode(container, "print('ran')", {}, **{"requirements.txt": "numpy\n# comment\n"}).stdout.endswith("ran\n")
-    assert script_mode(container, "print('ran')", {}, **{"requirements.txt": "no-such-package-of-ours==1\n"}).returncode == 1
-    assert "no-such-package-of-ours==1" in container.failure
+def test_a_success_leaves_its_file_and_what_the_script_prints_arrives_as_it_is(container):
+    done = script_mode(container, "import os; os.write(1, b'\\xff\\n'); print('last', end='')", {})
+    assert (container.ml / "output/success").is_file() and done.stdout.endswith("last")
 
 
-def test_a_program_that_is_not_in_the_archive_is_named(container):
-    assert script_mode(container, "", {"sagemaker_program": '"other.py"'}).returncode == 1
-    assert "'other.py' is not among the code: sourcedir.tar.gz, train.py" in container.failure
+def test_a_program_that_is_not_in_the_archive_is_named_in_the_log(container):
+    done = script_mode(container, "", {"sagemaker_program": '"other.py"'})
+    assert done.returncode == 1 and "'other.py' is not among the code: train.py" in done.stderr and "ExitCode 2" in container.failure
+
+
+@pytest.mark.parametrize("name", ["", "-c", "/etc/x.py", "../x.py", "a;b.py", "a/./b.py"])
+def test_a_program_that_could_be_taken_for_something_else_is_refused(container, name):
+    assert script_mode(container, "", {"sagemaker_program": json.dumps(name)}).returncode == 1
+    assert container.failure.startswith("The training entry point name is empty." if not name else f"The training entry point {name!r} cannot be used")
 
 
 def test_a_shell_program_is_run_as_one(container):

@@ -1,0 +1,45 @@
+"""Built-in XGBoost on several instances: every one trains on its own rows, and all come to one model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pipelines.local.images import xgboost_rounds
+from pipelines.local.images.hyperparameters import CustomerError
+
+# The instances of a local job are processes of one machine.
+ADDRESS = "127.0.0.1"
+OLDEST = (2, 1)
+RETRIES = 60
+
+
+@contextmanager
+def together(resources: Mapping[str, Any]) -> Iterator[bool]:
+    """Surround the training of one of the instances that `resources` (resourceconfig.json) names; say whether it is the one that prints and saves.
+
+    The engine passes the port on which they meet in SAGEWRIGHT_PORT.
+
+    Raises:
+        CustomerError: this version of XGBoost cannot do it here.
+    """
+    hosts, current = list(resources.get("hosts") or ["algo-1"]), resources.get("current_host", "algo-1")
+    if len(hosts) < 2:
+        yield True
+        return
+    if xgboost_rounds.version() < OLDEST:
+        raise CustomerError(f"{len(hosts)} instances: locally XGBoost {OLDEST[0]}.{OLDEST[1]} or newer is needed; use one instance, or a newer image")
+    from xgboost import collective
+    from xgboost.tracker import RabitTracker
+
+    number, port = hosts.index(current), int(os.environ["SAGEWRIGHT_PORT"])
+    tracker = RabitTracker(len(hosts), ADDRESS, port, sortby="task") if number == 0 else None
+    if tracker is not None:
+        tracker.start()
+    meeting = {"dmlc_tracker_uri": ADDRESS, "dmlc_tracker_port": port, "dmlc_task_id": f"{number:04d}", "dmlc_retry": RETRIES}
+    with collective.CommunicatorContext(dmlc_communicator="rabit", **meeting):
+        yield collective.get_rank() == 0
+    if tracker is not None:
+        tracker.wait_for()

@@ -1,0 +1,97 @@
+"""Channels in Pipe mode: named pipes, one per epoch, that are fed while the job reads (AWS developer guide, "Access training data", Pipe mode)."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+POLL_S = 0.005
+BLOCK_BYTES = 1 << 20
+RECORDIO_HEADER = struct.Struct("<II")
+RECORDIO_MAGIC = 0xCED7230A
+
+
+@dataclass(frozen=True)
+class Piped:
+    """Hold a channel: the path of its pipes without their epoch, its files, and how they are sent."""
+
+    path: Path
+    files: Sequence[Path]
+    unzip: bool = False
+    wrap: bool = False
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of all files in order; with `wrap` each file is one RecordIO record."""
+        for file in self.files:
+            opened = gzip.open(file, "rb") if self.unzip and file.suffix == ".gz" else open(file, "rb")  # noqa: SIM115  closed below
+            with opened as handle:
+                if self.wrap:
+                    body = handle.read()
+                    yield RECORDIO_HEADER.pack(RECORDIO_MAGIC, len(body)) + body + b"\0" * (-len(body) % 4)
+                    continue
+                while block := handle.read(BLOCK_BYTES):
+                    yield block
+
+
+class Pipes:
+    """Feed channels from entering to leaving: `<channel>_0` first, and the next epoch's pipe once the one before was read to its end or given up."""
+
+    def __init__(self, channels: Sequence[Piped]) -> None:
+        """Take the channels to feed."""
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._feed, args=(channel,), name=f"pipe {channel.path.name}") for channel in channels]
+        for channel in channels:
+            channel.path.parent.mkdir(parents=True, exist_ok=True)
+            os.mkfifo(f"{channel.path}_0")
+
+    def __enter__(self) -> Pipes:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _feed(self, channel: Piped) -> None:
+        epoch = 0
+        while (writer := self._open(f"{channel.path}_{epoch}")) is not None:
+            epoch += 1
+            try:
+                for block in channel.blocks():
+                    _write_all(writer, block)
+            except BrokenPipeError:
+                pass  # the reader has had enough of this epoch
+            finally:
+                # The next pipe is there before the reader sees the end of this one.
+                os.mkfifo(f"{channel.path}_{epoch}")
+                os.close(writer)
+
+    def _open(self, pipe: str) -> int | None:
+        """Wait for a reader and return the pipe's descriptor; None once the job is over."""
+        while not self._ended.is_set():
+            try:
+                writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                time.sleep(POLL_S)
+                continue
+            os.set_blocking(writer, True)
+            return writer
+        return None
+
+
+def _write_all(writer: int, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(writer, rest) :]
