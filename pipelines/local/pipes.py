@@ -42,7 +42,10 @@ class Piped:
 
 
 class Pipes:
-    """Feed channels from entering to leaving: `<channel>_0` first, and the next epoch's pipe once the one before was read to its end or given up."""
+    """Feed channels from entering to leaving: `<channel>_0` first, and the next epoch's pipe once the one before was read to its end or given up.
+
+    A pipe is there one epoch before its turn, so that a reader that is quick to open the next one waits instead of finding nothing.
+    """
 
     def __init__(self, channels: Sequence[Piped]) -> None:
         """Take the channels to feed."""
@@ -50,7 +53,8 @@ class Pipes:
         self._threads = [threading.Thread(target=self._feed, args=(channel,), name=f"pipe {channel.path.name}") for channel in channels]
         for channel in channels:
             channel.path.parent.mkdir(parents=True, exist_ok=True)
-            os.mkfifo(f"{channel.path}_0")
+            for epoch in (0, 1):
+                os.mkfifo(f"{channel.path}_{epoch}")
 
     def __enter__(self) -> Pipes:
         for thread in self._threads:
@@ -66,14 +70,13 @@ class Pipes:
         epoch = 0
         while (writer := self._open(f"{channel.path}_{epoch}")) is not None:
             epoch += 1
+            os.mkfifo(f"{channel.path}_{epoch + 1}")
             try:
                 for block in channel.blocks():
                     _write_all(writer, block)
             except BrokenPipeError:
                 pass  # the reader has had enough of this epoch
             finally:
-                # The next pipe is there before the reader sees the end of this one.
-                os.mkfifo(f"{channel.path}_{epoch}")
                 os.close(writer)
 
     def _open(self, pipe: str) -> int | None:
