@@ -1,6 +1,7 @@
 # Two commands do everything: `make run` and `make test`. Both set up, or repair, the environment first.
 PYTHON ?= python3
 VENV   := .venv
+TOOLKIT := .venv-toolkit
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 UV     := VIRTUAL_ENV="$(CURDIR)/$(VENV)" "$(CURDIR)/$(BIN)/uv"
@@ -29,7 +30,7 @@ run: setup  ## run the hotel-bookings pipeline locally, on sample data made here
 	@[ -f examples/hotel-bookings/data/hotel_bookings.csv ] || $(BIN)/sagewright sample hotel-bookings --data-only --directory examples/hotel-bookings
 	@$(BIN)/sagewright run examples/hotel-bookings/pipeline.yaml
 
-test: setup test-image  ## run every test
+test: setup test-image $(TOOLKIT)/.ready  ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 # The jobs once more with the versions that the XGBoost image has: pandas 2.2, where .venv has the newest.
@@ -42,6 +43,16 @@ $(IMAGE)/.ready: requirements-image.lock
 	@$(PYTHON) -m venv --without-pip $(IMAGE)
 	@VIRTUAL_ENV="$(CURDIR)/$(IMAGE)" "$(CURDIR)/$(BIN)/uv" pip sync --quiet --require-hashes requirements-image.lock
 	@touch $@
+
+# The sagemaker-training toolkit, which tests compare script mode with. Its source is unpacked; gethostname is a part in C that only MPI uses.
+$(TOOLKIT)/.ready: requirements-toolkit.lock requirements-toolkit-source.txt $(STAMP)
+	@rm -rf $(TOOLKIT)
+	@$(PYTHON) -m venv --without-pip $(TOOLKIT)
+	@VIRTUAL_ENV="$(CURDIR)/$(TOOLKIT)" "$(CURDIR)/$(BIN)/uv" pip sync --quiet --require-hashes requirements-toolkit.lock
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --no-build-isolation --require-hashes \
+	  -r requirements-toolkit-source.txt --dest $(TOOLKIT)/source
+	@tar -xzf $(TOOLKIT)/source/*.tar.gz --strip-components=1 -C $(TOOLKIT)/source
+	@touch $(TOOLKIT)/source/src/gethostname.py $@
 
 check: setup lint  ## the quick loop: linters and fast tests
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests/unit
@@ -61,7 +72,9 @@ lock: setup  ## write requirements.lock anew from requirements.in
 	  --override overrides.txt --excludes excludes.txt requirements.in --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --override overrides.txt --excludes excludes.txt requirements-image.in --output-file requirements-image.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  requirements-toolkit.in --output-file requirements-toolkit.lock
 
 clean:  ## remove the environment, local runs and everything generated
-	@rm -rf $(VENV) $(IMAGE) .sagewright .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info examples/*/data
+	@rm -rf $(VENV) $(IMAGE) $(TOOLKIT) .sagewright .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info examples/*/data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
