@@ -15,7 +15,8 @@ from pipelines.local.journal import Event, RunState, StepState, fold
 MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Executing": "●"}
 PLAIN_MARKS: Mapping[str, str] = {"Succeeded": "ok", "Failed": "FAILED", "Stopped": "stopped", "Executing": "..."}
 STYLES: Mapping[str, str] = {"Succeeded": "green", "Failed": "bold red", "Stopped": "yellow", "Executing": "cyan"}
-SHOWN_METRICS = ("accuracy", "precision", "recall", "auc", "weighted_f1", "rmse", "r2") + tuple(
+ALGORITHM_METRICS = ("validation:binary_classification_accuracy", "validation:roc_auc_score", "validation:multiclass_accuracy", "validation:mse")
+SHOWN_METRICS = (*ALGORITHM_METRICS, "test:accuracy", "test:mse", "test:msd", "accuracy", "precision", "recall", "auc", "weighted_f1", "rmse", "r2") + tuple(
     f"validation:{metric}" for metric in ("auc", "logloss", "error", "mlogloss", "merror", "rmse", "mae")
 )
 

@@ -12,6 +12,7 @@ from pipelines.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
     from pipelines.definition.model import Definition
+    from pipelines.local.images.mapped import ImageMap
 
 
 def register(app: typer.Typer) -> None:
@@ -60,10 +61,10 @@ def run(
     try:
         sets = {**flags.pairs(set_, "--set"), **aws_sets(role_arn, bucket, region)}
         project = open_project(Request(source, home, profile, params_file, flags.pairs(param, "--param"), sets))
-        definition = checked(project.text, str(source))
+        mapped = all_images(project, image_map)
+        definition = checked(project.text, str(source), mapped=mapped)
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
         tables = all_tables(project, flags.pairs(table, "--table"))
-        mapped = all_images(project, image_map)
         options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables, images.value, mapped)
         place = Home(home)
         place.store.put_objects(project.objects)
@@ -82,8 +83,8 @@ def run(
     )
 
 
-def checked(text: str, where: str, *, runs_here: bool = True) -> Definition:
-    """Return the definition when the deep checks find no error and, for a local run, every step type runs here; warnings go to stderr.
+def checked(text: str, where: str, *, runs_here: bool = True, mapped: ImageMap | None = None) -> Definition:
+    """Return the definition when the deep checks find no error and, for a local run, every step type and built-in algorithm runs here; warnings go to stderr.
 
     Raises:
         DefinitionError: the deep checks found an error; nothing was started.
@@ -93,9 +94,12 @@ def checked(text: str, where: str, *, runs_here: bool = True) -> Definition:
     from pipelines.definition.checks import check
     from pipelines.definition.model import loads
     from pipelines.local.executors import EXECUTABLE
+    from pipelines.local.images import refused
+    from pipelines.local.images.mapped import ImageMap
 
     definition = loads(text)
     problems = check(definition.raw, executable=EXECUTABLE if runs_here else None)
+    problems += refused(definition, mapped or ImageMap()) if runs_here else ()
     errors = tuple(problem for problem in problems if problem.severity == "error")
     if errors:
         raise DefinitionError(errors, where=where)

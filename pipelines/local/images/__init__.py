@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.algorithms.table import ALGORITHMS, ELSEWHERE
+from pipelines.definition.model import Definition
+from pipelines.errors import Problem
 from pipelines.local.faults import ClientFault
-from pipelines.local.images.mapped import Mapped
-from pipelines.local.images.uri import parse_image
+from pipelines.local.images.mapped import ImageMap, Mapped
+from pipelines.local.images.uri import URI, parse_image
 
 SCRIPT_MODE = ("python3", "-m", "pipelines.local.images.script_mode")
 XGBOOST_ALGORITHM = ("python3", "-m", "pipelines.local.images.xgboost_algorithm")
@@ -40,9 +43,14 @@ def _train_scikit_learn(hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
     return SCRIPT_MODE
 
 
+def _train_algorithm(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+    return lambda hyperparameters: ("python3", "-m", "pipelines.local.images.algorithms.train", name)
+
+
 TRAINERS: Mapping[str, Callable[[Mapping[str, str]], tuple[str, ...]]] = {
     "sagemaker-xgboost": _train_xgboost,
     "sagemaker-scikit-learn": _train_scikit_learn,
+    **{name: _train_algorithm(name) for name in ALGORITHMS},
 }
 
 
@@ -64,9 +72,37 @@ def plan_training(image_uri: str, request: Mapping[str, Any], hyperparameters: M
     if mapped and mapped.python and "sagemaker_program" in hyperparameters:
         return _in_container(SCRIPT_MODE, mapped)
     if image.repository not in TRAINERS:
-        known = ", ".join(TRAINERS)
-        raise ClientFault(f"the image {image.repository} is not known here ({known}); {HOW_TO_MAP}, or give it an AlgorithmSpecification.ContainerEntrypoint")
+        raise ClientFault(_unknown(image.repository))
     return ContainerCommand(TRAINERS[image.repository](hyperparameters))
+
+
+def _unknown(repository: str) -> str:
+    known = ", ".join(TRAINERS)
+    if repository in ELSEWHERE:
+        return f"the built-in algorithm {ELSEWHERE[repository]} ({repository}) does not run locally; it can be upserted. These run here: {known}"
+    return f"the image {repository} is not known here ({known}); {HOW_TO_MAP}, or give it an AlgorithmSpecification.ContainerEntrypoint"
+
+
+def refused(definition: Definition, mapped: ImageMap) -> tuple[Problem, ...]:
+    """Return a problem for each training image, written out in the definition, that is a built-in algorithm which does not run here."""
+    found: list[Problem] = []
+    for step in definition.all_steps():
+        for path, specification in _specifications(step.arguments, f"{step.path}.Arguments"):
+            image = specification.get("TrainingImage")
+            match = URI.fullmatch(image) if isinstance(image, str) else None
+            if match and match["repository"] in ELSEWHERE and not specification.get("ContainerEntrypoint") and not mapped.find(image):
+                found.append(Problem(f"{path}.TrainingImage", f"step {step.name}: {_unknown(match['repository'])}.", code="not-executable"))
+    return tuple(found)
+
+
+def _specifications(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each AlgorithmSpecification of a training or a tuning request with its path."""
+    if not isinstance(value, Mapping):
+        return
+    several = [(f"TrainingJobDefinitions[{index}]", each) for index, each in enumerate(value.get("TrainingJobDefinitions") or ())]
+    for key, holder in (("", value), ("TrainingJobDefinition", value.get("TrainingJobDefinition")), *several):
+        if isinstance(holder, Mapping) and isinstance(holder.get("AlgorithmSpecification"), Mapping):
+            yield f"{path}.{key + '.' if key else ''}AlgorithmSpecification", holder["AlgorithmSpecification"]
 
 
 def plan_processing(image_uri: str, request: Mapping[str, Any], mapped: Mapped | None = None) -> ContainerCommand:
@@ -93,11 +129,14 @@ def _entrypoint(specification: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def builtin_metric_definitions(image_uri: str, hyperparameters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the metric definitions that the service adds for a built-in algorithm (AWS developer guide, XGBoost metrics).
+    """Return the metric definitions that the service adds for a built-in algorithm (AWS developer guide, XGBoost metrics; `pipelines.algorithms`).
 
     `Contains` is ours: text that a line has to hold, so that 84 regular expressions are not tried on every line.
     """
-    if parse_image(image_uri).repository != "sagemaker-xgboost" or "sagemaker_program" in hyperparameters:
+    repository = parse_image(image_uri).repository
+    if repository in ALGORITHMS:
+        return [{"Name": name, "Regex": regex, "Contains": "_metric: host="} for name, regex in ALGORITHMS[repository].metrics.items()]
+    if repository != "sagemaker-xgboost" or "sagemaker_program" in hyperparameters:
         return []
     return [
         {"Name": f"{channel}:{metric}", "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:(\S+)", "Contains": f"{channel}-{metric}:"}

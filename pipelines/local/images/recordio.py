@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from pipelines.local.images.hyperparameters import CustomerError
+from pipelines.algorithms.kinds import CustomerError
 
 MAGIC = 0xCED7230A
 HEADER = struct.Struct("<II")
@@ -218,7 +218,12 @@ def _the_one(tensors: dict[bytes, _Tensor], what: str) -> _Tensor | None:
 
 
 def _shaped(row: _Tensor) -> _Tensor:
-    """Return a row whose width is known, and whose keys, if any, are within it."""
+    """Return a row whose width is known, and whose keys, if any, are within it.
+
+    A sparse row of zeros has a shape and neither keys nor values: the protobuf package writes no empty lists.
+    """
+    if row.keys is None and row.width is not None and not len(row.values):
+        row = row._replace(keys=numpy.zeros(0, numpy.uint64))
     if row.keys is None:
         if not len(row.values):
             raise _Malformed("no values; expected one or more")

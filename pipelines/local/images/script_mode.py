@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import paths, training_environment
-from pipelines.local.images.hyperparameters import CustomerError
 
 ARCHIVE = "sourcedir.tar.gz"
 PROGRAM = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")

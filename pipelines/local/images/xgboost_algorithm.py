@@ -7,11 +7,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from pipelines.algorithms.kinds import CustomerError
+from pipelines.algorithms.xgboost import OF_THE_CONTAINER, validate
 from pipelines.local.images import paths, xgboost_folds, xgboost_hosts, xgboost_metrics, xgboost_rounds
-from pipelines.local.images.hyperparameters import CustomerError
 from pipelines.local.images.xgboost_data import Channels, threads
 from pipelines.local.images.xgboost_folds import Folds
-from pipelines.local.images.xgboost_hyperparameters import OF_THE_CONTAINER, validate
 from pipelines.local.images.xgboost_rounds import MODEL_FILE, Fit, Rounds
 
 # What XGBoost says of data and values that a user can put right; the container calls these user errors (its list, observed).

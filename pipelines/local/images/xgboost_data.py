@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import recordio
-from pipelines.local.images.hyperparameters import CustomerError
 
 Reader = Callable[[Sequence[Path], bool, int], Any]
 SNIPPET = 50

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import xgboost_rounds
-from pipelines.local.images.hyperparameters import CustomerError
 
 # The instances of a local job are processes of one machine.
 ADDRESS = "127.0.0.1"

@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipelines.algorithms.xgboost import MAXIMIZED
+
 Metric = Callable[[Any, Any], float]
 Pairs = list[tuple[str, float]]
-MAXIMIZED = frozenset(
-    {"accuracy", "auc", "aucpr", "balanced_accuracy", "f1", "f1_binary", "f1_macro", "map", "ndcg", "precision", "r2", "recall"}
-    | {"precision_macro", "precision_micro", "recall_macro", "recall_micro"}
-)
-MINIMIZED = frozenset(
-    {"aft-nloglik", "cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy", "logloss", "mae", "mape", "merror"}
-    | {"mlogloss", "mphe", "mse", "poisson-nloglik", "rmse", "rmsle", "tweedie-nloglik"}
-)
 # How XGBoost turns a margin into a prediction, by objective; of every other objective a margin is the prediction.
 LINKS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("binary:logistic", "reg:logistic"), lambda margin: _sigmoid(margin)),

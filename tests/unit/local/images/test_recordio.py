@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from pipelines.local.images.hyperparameters import CustomerError
+from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images.recordio import HEADER, MAGIC, read, write
 
 TENSORS = {"Float32Tensor": ("TYPE_FLOAT", 2), "Float64Tensor": ("TYPE_DOUBLE", 3), "Int32Tensor": ("TYPE_INT32", 7)}
@@ -160,6 +160,16 @@ def test_a_key_outside_the_shape_is_refused(tmp_path, record_class):
     assert "a sparse row of shape" in refusal(tmp_path / "a", frame(record.SerializeToString()))
     tensor.ClearField("shape")
     assert "a sparse row of shape None" in refusal(tmp_path / "a", frame(record.SerializeToString()))
+
+
+def test_a_sparse_row_of_zeros_has_a_shape_only(tmp_path, record_class):
+    empty, one = record_class(), record_class()
+    empty.features["values"].float32_tensor.shape.append(4)
+    one.features["values"].float32_tensor.values.append(2)
+    one.features["values"].float32_tensor.keys.append(3)
+    one.features["values"].float32_tensor.shape.append(4)
+    (tmp_path / "a").write_bytes(frame(empty.SerializeToString()) + frame(one.SerializeToString()))
+    np.testing.assert_array_equal(read([tmp_path / "a"])[0].toarray(), [[0, 0, 0, 0], [0, 0, 0, 2]])
 
 
 def test_bytes_are_no_numbers(tmp_path, record_class):

@@ -15,9 +15,9 @@ import pytest
 import sklearn.metrics
 import xgboost
 
+from pipelines.algorithms.kinds import CustomerError
+from pipelines.algorithms.xgboost import validate
 from pipelines.local.images import builtin_metric_definitions, recordio, xgboost_metrics
-from pipelines.local.images.hyperparameters import CustomerError
-from pipelines.local.images.xgboost_hyperparameters import validate
 from pipelines.local.metrics import final_metrics
 
 CHURN = Path(__file__).parents[5] / "shared/data/churn"

@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.local.images.hyperparameters import FRACTION, REAL, WHOLE, Choice, CustomerError, Listed, Literal, Number
-from pipelines.local.images.xgboost_metrics import MAXIMIZED, MINIMIZED
+from pipelines.algorithms.kinds import FRACTION, REAL, WHOLE, Choice, CustomerError, Listed, Literal, Number
 
+MAXIMIZED = frozenset(
+    {"accuracy", "auc", "aucpr", "balanced_accuracy", "f1", "f1_binary", "f1_macro", "map", "ndcg", "precision", "r2", "recall"}
+    | {"precision_macro", "precision_micro", "recall_macro", "recall_micro"}
+)
+MINIMIZED = frozenset(
+    {"aft-nloglik", "cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy", "logloss", "mae", "mape", "merror"}
+    | {"mlogloss", "mphe", "mse", "poisson-nloglik", "rmse", "rmsle", "tweedie-nloglik"}
+)
 OBJECTIVES = (
     ("binary:logistic", "binary:logitraw", "binary:hinge", "count:poisson", "multi:softmax", "multi:softprob", "rank:pairwise", "rank:ndcg", "rank:map")
     + ("reg:linear", "reg:squarederror", "reg:logistic", "reg:gamma", "reg:pseudohubererror", "reg:squaredlogerror", "reg:tweedie")
