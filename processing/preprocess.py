@@ -32,7 +32,7 @@ class Prepared(NamedTuple):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features), `recipe` and `leakage`."""
+    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features; CSV when asked), `recipe` and `leakage`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of the split")
     seed = parser.parse_args(list(argv)).seed
@@ -45,9 +45,13 @@ def main(argv: Sequence[str]) -> int:
     for name, label in prepared.labels.items():
         told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
         print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
-    tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job["label"]["column"]) for name in SPLITS]  # type: ignore[misc]
+    tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job) for name in SPLITS]  # type: ignore[misc]
     side_by_side(lambda task: task(), [*tasks, lambda: _check({**job, "recipe": steps}, prepared, seed)], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
+    if "output" in job:
+        # A text, since it becomes a hyperparameter.
+        shape = {"feature_dim": str(len(prepared.recipe["features"]))}
+        (processing("recipe") / "shape.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
     return 0
 
 
@@ -63,9 +67,14 @@ def _check(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
     (folder / "leakage.json").write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
-def _write(name: str, prepared: Prepared, label: str) -> None:
-    columns = {label: prepared.labels[name].astype(np.float32), **prepared.features[name]}
-    write.parquet(columns, processing(name) / (name + ".parquet"))
+def _write(name: str, prepared: Prepared, job: Mapping[str, Any]) -> None:
+    """Write a split as `output` of the job says: Parquet, or CSV with or without the label."""
+    output = job.get("output", {"format": "parquet", "label": True})
+    label = {job["label"]["column"]: prepared.labels[name].astype(np.float32)} if output["label"] else {}
+    WRITERS[output["format"]]({**label, **prepared.features[name]}, processing(name) / "{}.{}".format(name, output["format"]))
+
+
+WRITERS = {"parquet": write.parquet, "csv": write.csv}
 
 
 def read(job: Mapping[str, Any]) -> Tuple[Table, Dict[str, Table], List[Dict[str, Any]]]:

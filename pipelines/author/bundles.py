@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import Job, PipelineConfig
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
@@ -53,7 +54,8 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
     Raises:
         ConfigError: a script is not there or is not Python.
     """
-    wanted = [*(["profile"] if config.profile else []), "preprocess", "evaluation", *(["training"] if config.training.script else [])]
+    judged = [] if built_in(config) else ["evaluation"]
+    wanted = [*(["profile"] if config.profile else []), "preprocess", *judged, *(["training"] if config.training.script else [])]
     return {section: _bundle(config, root, section) for section in wanted}
 
 
@@ -63,6 +65,9 @@ def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference", "leakage") if section == "preprocess" else ()))}
     if section == "profile" and config.profile:
         parts["profile"] = {**config.profile.settings(), "recipe": full["recipe"]}
+    algorithm = built_in(config)
+    if section == "preprocess" and algorithm is not None:
+        parts["output"] = {"format": "csv", "label": algorithm.labelled}
     return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
 
 

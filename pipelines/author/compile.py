@@ -83,7 +83,10 @@ def compile_key(config: PipelineConfig, root: Path) -> str:
     parts: dict[str, Any] = {"config": config.as_json(), "sdk": _installed("sagemaker"), "sagewright": _installed("sagewright")}
     parts["objects"] = sorted(objects_of(config, root))
     here = Path(__file__).resolve().parent
-    parts["author"] = [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted([*here.rglob("*.py"), *(here.parent / "config").glob("*.py")])]
+    parts["author"] = [
+        hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted([*here.rglob("*.py"), *(here.parent / "config").glob("*.py"), *(here.parent / "algorithms").glob("*.py")])
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.author import bundles
-from pipelines.author.images import xgboost_image
+from pipelines.author.images import algorithm_image, xgboost_image
 from pipelines.author.sdk import make_session, quiet_sdk
 from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train, tune
+from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 
@@ -20,12 +21,16 @@ MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage
 
 @dataclass(frozen=True)
 class Composition:
-    """Hold what every step is composed from: configuration, bundles, SDK session, image and SDK parameters by name."""
+    """Hold what every step is composed from: configuration, bundles, SDK session, images and SDK parameters by name.
+
+    `image` is that of the processing jobs, `training_image` that of the training, and of the model.
+    """
 
     config: PipelineConfig
     bundles: dict[str, bundles.Bundle]
     session: Any
     image: str
+    training_image: str
     parameters: dict[str, Any]
 
     def output_uri(self, step: str, output: str) -> Any:
@@ -51,7 +56,9 @@ def build(config: PipelineConfig, root: Path) -> Any:
         inputs = {key: uri for key, (uri, _) in data.items()}
         parameters = {p.name: _parameter(p, inputs.get(p.config_key, p.default)) for p in pipeline_parameters(config)}
         session = make_session(config.aws.region, config.aws.bucket)
-        composition = Composition(config, made, session, xgboost_image(config.aws.region, config.training.version), parameters)
+        image = xgboost_image(config.aws.region, config.training.version)
+        training = algorithm_image(config.aws.region, config.training.algorithm) if built_in(config) else image
+        composition = Composition(config, made, session, image, training, parameters)
         return Pipeline(name=config.name, parameters=list(parameters.values()), steps=_steps(composition), sagemaker_session=session)
 
 
@@ -59,8 +66,10 @@ def _steps(composition: Composition) -> list[Any]:
     prepared, leaks = preprocess.compose(composition)
     first = profile.compose(composition, prepared) if composition.config.profile else [prepared]
     trained, model = _trained(composition, prepared)
-    judged, report = evaluate.compose(composition, prepared, model)
     first = [*first, leakage.compose(composition, prepared, leaks, trained)]
+    if built_in(composition.config):
+        return [*first, *([register.compose(composition, model, None)] if composition.config.registration else [])]
+    judged, report = evaluate.compose(composition, prepared, model)
     registered = register.compose(composition, model, judged) if composition.config.registration else None
     if composition.config.gate:
         return [*first, judged, gate.compose(composition, judged, report, [registered] if registered else [])]

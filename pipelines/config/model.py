@@ -144,10 +144,14 @@ class Job(Section):
 
 
 class Training(Job):
-    """Train with the built-in XGBoost algorithm, or in script mode when `script` is given."""
+    """Train with a built-in algorithm, or with XGBoost in script mode when `script` is given."""
 
-    algorithm: Literal["xgboost"] = Field(default="xgboost", description="The algorithm")
-    version: Literal["1.5-1", "1.7-1", "3.0-5", "3.2-0"] = Field(default="3.2-0", description="Version of the XGBoost image that all jobs run in; quote it")
+    algorithm: Literal["xgboost", "linear-learner", "knn", "kmeans", "pca"] = Field(
+        default="xgboost", description="The built-in algorithm; but for xgboost the pipeline ends with the model, without Evaluate and gate"
+    )
+    version: Literal["1.5-1", "1.7-1", "3.0-5", "3.2-0"] = Field(
+        default="3.2-0", description="Version of the XGBoost image that all jobs run in; quote it. Only with algorithm xgboost"
+    )
     instance_type: InstanceType = Field(default="ml.m5.xlarge", description="SageMaker instance type, e.g. ml.m5.xlarge")
     hyperparameters: dict[str, bool | int | float | str] = Field(default={}, description="Hyperparameters of the algorithm or of your script")
 

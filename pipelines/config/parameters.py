@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipelines.algorithms.table import ALGORITHMS
 from pipelines.config.model import CellBar, MetricBar, PipelineConfig
 from pipelines.config.problem import KINDS
 
@@ -59,7 +60,7 @@ def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
         text = f"S3 URI of the rows of {name}; locally also a file or folder"
         yield PipelineParameter(input_parameter(name), "String", source.input, text, f"data.others.{name}.input")
     yield PipelineParameter("Seed", "Integer", config.seed, "Seed of the split and of the training", "seed")
-    if KINDS[config.problem].cells:
+    if KINDS[config.problem].cells and config.training.algorithm not in ALGORITHMS:
         threshold = "Probability from which a row counts as positive"
         yield PipelineParameter("DecisionThreshold", "Float", config.evaluation.threshold, threshold, "evaluation.threshold")
     for name, section, job in (("Processing", "preprocess", config.preprocess), ("Training", "training", config.training)):

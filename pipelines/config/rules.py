@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipelines.config import expression_rules
+from pipelines.config.algorithm_rules import algorithm
 from pipelines.config.bars import bars
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import section_parameters
@@ -123,6 +124,6 @@ def _parameters(config: PipelineConfig) -> Found:
 
 
 RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
-    *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, tuning, _split, _leakage),
+    *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, algorithm, tuning, _split, _leakage),
     *(_machines, _parameters),
 )

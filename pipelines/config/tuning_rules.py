@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from pipelines.algorithms.model import Algorithm
+from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
@@ -23,9 +25,13 @@ def objective(config: PipelineConfig) -> tuple[str, bool]:
     """Return the metric to optimise, and whether larger is better."""
     tuning = config.tuning
     assert tuning is not None
-    metric = tuning.metric or f"validation:{KINDS[config.problem].eval_metric}"
+    algorithm = built_in(config)
+    usual = f"validation:{KINDS[config.problem].eval_metric}" if algorithm is None else next(iter(algorithm.objectives.get(config.problem, ())), "")
+    metric = tuning.metric or usual
     if tuning.direction is not None:
         return metric, tuning.direction == "Maximize"
+    if algorithm is not None:
+        return metric, algorithm.maximized(metric)
     return metric, metric.rpartition(":")[2].partition("@")[0] in MAXIMIZED
 
 
@@ -35,10 +41,13 @@ def tuning(config: PipelineConfig) -> Found:
         return
     yield from _strategy(config.tuning)
     yield from _metric(config, config.tuning)
+    algorithm = built_in(config)
+    title, tunable = ("XGBoost", TUNABLE) if algorithm is None else (algorithm.name, algorithm.tunable)
     for name, given in config.tuning.ranges.items():
         yield from _range(name, given)
-        if not config.training.script and name not in TUNABLE:
-            yield f"tuning.ranges.{name}", f"XGBoost has no hyperparameter {name!r} to search.{nearest(name, TUNABLE)}"
+        if not config.training.script and tunable and name not in tunable:
+            known = f" Expected one of: {', '.join(sorted(tunable))}." if algorithm else ""
+            yield f"tuning.ranges.{name}", f"{title} has no hyperparameter {name!r} to search.{known}{nearest(name, tunable)}"
 
 
 def _strategy(given: Tuning) -> Found:
@@ -61,8 +70,22 @@ def _metric(config: PipelineConfig, given: Tuning) -> Found:
         yield "tuning", "training.script prints metrics of its own. Give metric, metric_regex and direction."
     if not config.training.script and given.metric_regex:
         yield "tuning.metric_regex", "has no effect with the built-in algorithm. Remove it."
-    if not config.training.script and given.metric and not given.metric.startswith(("validation:", "train:")):
+    algorithm = built_in(config)
+    if algorithm is not None:
+        yield from _metric_of(algorithm, config.problem, given)
+    elif not config.training.script and given.metric and not given.metric.startswith(("validation:", "train:")):
         yield "tuning.metric", f"got {given.metric!r}, expected a metric of a channel such as validation:auc."
+
+
+def _metric_of(algorithm: Algorithm, problem: str, given: Tuning) -> Found:
+    known = algorithm.objectives.get(problem, ())
+    if not known:
+        yield "tuning", f"{algorithm.name} computes no metric to choose by, so that there is nothing to optimise. Remove it."
+    elif given.metric and given.metric not in known:
+        yield (
+            "tuning.metric",
+            f"{algorithm.name} has no such metric for {problem}; got {given.metric!r}, expected one of: {', '.join(known)}.{nearest(given.metric, known)}",
+        )
 
 
 def _range(name: str, given: TuningRange) -> Found:

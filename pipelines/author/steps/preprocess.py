@@ -6,13 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps import leakage
 from pipelines.author.steps.jobs import ML, input_, processing_step, raw_input
+from pipelines.config.algorithm_rules import built_in
 from pipelines.config.parameters import input_parameter
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Preprocess"
+SHAPE = "Shape"
 OUTPUTS = ["train", "validation", "test", "recipe", "leakage"]
+
+
+def _shape_file() -> Any:
+    from sagemaker.core.workflow.properties import PropertyFile
+
+    return PropertyFile(name=SHAPE, output_name="recipe", path="shape.json")
+
+
+def feature_dim() -> Any:
+    """Return the number of features, which the recipe makes and only the finished step knows."""
+    from sagemaker.core.workflow.functions import JsonGet
+
+    return JsonGet(step_name=NAME, property_file=SHAPE, json_path="feature_dim")
 
 
 def compose(composition: Composition) -> tuple[Any, Any]:
@@ -24,6 +39,7 @@ def compose(composition: Composition) -> tuple[Any, Any]:
         for name, source in composition.config.data.others.items()
     ]
     report = leakage.property_file() if composition.config.leakage.fail_on else None
+    files = [*([report] if report else []), *([_shape_file()] if built_in(composition.config) else [])]
     step = processing_step(
         composition,
         NAME,
@@ -33,6 +49,6 @@ def compose(composition: Composition) -> tuple[Any, Any]:
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",
         description=f"Splits the rows, then fits on the training split only: {done}."[:3072],
-        property_files=[report] if report else None,
+        property_files=files or None,
     )
     return step, report

@@ -1,10 +1,13 @@
-"""Train: built-in XGBoost, or a script on the XGBoost image."""
+"""Train: a built-in algorithm, or a script on the XGBoost image."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.jobs import cache, retries
+from pipelines.author.steps.preprocess import feature_dim
+from pipelines.config.algorithm_rules import FROM_PREPROCESS, as_text, built_in
+from pipelines.config.algorithm_rules import hyperparameters as algorithm_hyperparameters
 from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
@@ -18,24 +21,40 @@ def compose(composition: Composition, prepared: Any) -> Any:
     """Return the step."""
     from sagemaker.mlops.workflow.steps import TrainingStep
 
-    config = composition.config.training
-    kind = f"with {config.script}" if config.script else f"{config.version}, built-in algorithm"
     return TrainingStep(
         NAME,
-        step_args=trainer(composition, NAME, channels(prepared), composition.output_uri(NAME, "")).train(wait=False),
-        display_name="Train XGBoost",
-        description=f"Trains XGBoost {kind}, on the training split with the validation split beside it."[:3072],
+        step_args=trainer(composition, NAME, channels(composition, prepared), composition.output_uri(NAME, "")).train(wait=False),
+        display_name=f"Train {title(composition)}",
+        description=_description(composition),
         cache_config=cache(composition),
         retry_policies=retries(composition),
     )
 
 
-def channels(prepared: Any) -> list[Any]:
-    """Return the training and the validation split as channels."""
+def title(composition: Composition) -> str:
+    """Return what the algorithm is called."""
+    algorithm = built_in(composition.config)
+    return algorithm.title if algorithm else "XGBoost"
+
+
+def _description(composition: Composition) -> str:
+    config, algorithm = composition.config.training, built_in(composition.config)
+    if algorithm is not None:
+        splits = " and the ".join(algorithm.splits.values())
+        return f"Trains {algorithm.title}, built-in algorithm, on CSV of the {splits} split."
+    kind = f"with {config.script}" if config.script else f"{config.version}, built-in algorithm"
+    return f"Trains XGBoost {kind}, on the training split with the validation split beside it."[:3072]
+
+
+def channels(composition: Composition, prepared: Any) -> list[Any]:
+    """Return the splits as channels, in the format that the algorithm takes."""
     from sagemaker.core.training.configs import InputData
 
+    algorithm = built_in(composition.config)
+    splits = algorithm.splits if algorithm else {"train": "train", "validation": "validation"}
+    kind = f"text/csv;label_size={int(algorithm.labelled)}" if algorithm else PARQUET
     outputs = prepared.properties.ProcessingOutputConfig.Outputs
-    return [InputData(channel_name=name, data_source=outputs[name].S3Output.S3Uri, content_type=PARQUET) for name in ("train", "validation")]
+    return [InputData(channel_name=name, data_source=outputs[split].S3Output.S3Uri, content_type=kind) for name, split in splits.items()]
 
 
 def trainer(composition: Composition, name: str, inputs: list[Any], output: Any, without: frozenset[str] = frozenset()) -> Any:
@@ -46,7 +65,7 @@ def trainer(composition: Composition, name: str, inputs: list[Any], output: Any,
     config = composition.config.training
     given = {key: value for key, value in hyperparameters(composition).items() if key not in without}
     return ModelTrainer(
-        training_image=composition.image,
+        training_image=composition.training_image,
         role=composition.config.aws.role_arn,
         base_job_name=name.lower(),
         compute=Compute(
@@ -65,7 +84,9 @@ def trainer(composition: Composition, name: str, inputs: list[Any], output: Any,
 
 def hyperparameters(composition: Composition) -> dict[str, Any]:
     """Return the hyperparameters of one training."""
-    given = {name: text(value) for name, value in composition.config.training.hyperparameters.items()}
+    if built_in(composition.config):
+        return {FROM_PREPROCESS: feature_dim(), **algorithm_hyperparameters(composition.config)}
+    given = {name: as_text(value) for name, value in composition.config.training.hyperparameters.items()}
     seed = {} if "seed" in given else {"seed": composition.parameters["Seed"].to_string()}
     if not composition.config.training.script:
         kind, classes = KINDS[composition.config.problem], composition.config.label.classes
@@ -74,8 +95,3 @@ def hyperparameters(composition: Composition) -> dict[str, Any]:
     bundle = composition.bundles["training"]
     uri, _ = bundle.archive()
     return {**given, **seed, "sagemaker_program": bundle.script, "sagemaker_submit_directory": uri}
-
-
-def text(value: Any) -> str:
-    """Return a hyperparameter as the text that a job gets."""
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)

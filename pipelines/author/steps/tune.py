@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.author.sdk import with_tuning_parameters
 from pipelines.author.steps import train
 from pipelines.author.steps.jobs import cache, retries
+from pipelines.config.algorithm_rules import as_text
 from pipelines.config.tuning_rules import objective
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
     tuning = composition.config.tuning
     assert tuning is not None
     metric, maximize = objective(composition.config)
-    channels = train.channels(prepared)
+    channels = train.channels(composition, prepared)
     tuner = HyperparameterTuner(
         model_trainer=train.trainer(composition, NAME, channels, _output(composition), without=frozenset(tuning.ranges)),
         objective_metric_name=metric,
@@ -45,7 +46,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
     return TuningStep(
         NAME,
         step_args=step_args,
-        display_name="Tune XGBoost",
+        display_name=f"Tune {train.title(composition)}",
         description=f"Searches {', '.join(tuning.ranges)} for the best {metric}, strategy {tuning.strategy}; the best model goes on."[:3072],
         cache_config=cache(composition),
         retry_policies=retries(composition),
@@ -72,7 +73,7 @@ def _range(given: Any) -> Any:
     from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 
     if given.values:
-        return CategoricalParameter([train.text(value) for value in given.values])
+        return CategoricalParameter([as_text(value) for value in given.values])
     if given.is_integer:
         return IntegerParameter(int(given.low), int(given.high), scaling_type=given.scaling)
     return ContinuousParameter(float(given.low), float(given.high), scaling_type=given.scaling)
