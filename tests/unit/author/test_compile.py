@@ -24,6 +24,11 @@ GOLDEN = ROOT / "tests/definitions/hotel-bookings/definition.json"
 HASH = re.compile(r"/[0-9a-f]{16}/")
 ROWS = "is_canceled,a\n1,2\n0,3\n"
 
+LINEAR_LEARNER = {
+    "training": {"algorithm": "linear-learner"}, "gate": [], "evaluation": {},
+    "tuning": {"jobs": 4, "ranges": {"learning_rate": {"low": 0.001, "high": 0.1, "scaling": "Logarithmic"}}},
+}
+
 
 def config(**changes) -> PipelineConfig:
     """Return the example's configuration with its data at data.csv and some sections changed."""
@@ -66,7 +71,7 @@ def test_every_step_reads_well_in_a_graph(compiled):
     assert all(step["DisplayName"] and step["Description"] for step in steps(compiled.definition_json).values())
 
 
-@pytest.mark.parametrize(("name", "changes"), [("definition", {}), ("one-training", {"tuning": None})])
+@pytest.mark.parametrize(("name", "changes"), [("definition", {}), ("one-training", {"tuning": None}), ("linear-learner", LINEAR_LEARNER)])
 def test_the_definition_is_the_golden_one(root, name, changes):
     golden = GOLDEN.with_name(f"{name}.json")
     text = HASH.sub("/<hash>/", json.dumps(json.loads(compile_pipeline(config(**changes), root).definition_json), indent=1)) + "\n"
@@ -74,6 +79,26 @@ def test_the_definition_is_the_golden_one(root, name, changes):
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "given", "label_size"),
+    [("linear-learner", {}, 1), ("knn", {"k": 3, "sample_size": 9}, 1), ("kmeans", {"k": 3}, 0), ("pca", {"num_components": 2}, 0)],
+)
+def test_a_built_in_algorithm_has_its_image_its_format_and_the_number_of_features_of_preprocess(root, algorithm, given, label_size):
+    changed = config(training={"algorithm": algorithm, "hyperparameters": given}, tuning=None, gate=[], evaluation={})
+    text = compile_pipeline(changed, root).definition_json
+    assert check(json.loads(text)) == ()
+    found = steps(text)
+    assert set(found) == {"Preprocess", "Train", "Register"}
+    request = found["Train"]["Arguments"]
+    assert request["AlgorithmSpecification"]["TrainingImage"] == f"382416733822.dkr.ecr.us-east-1.amazonaws.com/{algorithm}:1"
+    assert {channel["ContentType"] for channel in request["InputDataConfig"]} == {f"text/csv;label_size={label_size}"}
+    shape = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Preprocess.PropertyFiles.Shape"}, "Path": "feature_dim"}}
+    assert request["HyperParameters"]["feature_dim"] == shape
+    package = found["Register"]["Arguments"]["InferenceSpecification"]
+    assert package["Containers"][0]["Image"] == request["AlgorithmSpecification"]["TrainingImage"]
+    assert package["SupportedResponseMIMETypes"] == ["application/json"]
 
 
 def test_every_object_that_the_definition_reads_is_among_its_objects(compiled):

@@ -65,15 +65,14 @@ def _projection(values: Mapping[str, Any], width: int, dice: Any) -> Any:
 
 def predict(settings: Mapping[str, Any], arrays: Mapping[str, Any], features: Any) -> dict[str, Any]:
     """Return `predicted_label`, (rows,) float32: the most frequent class of the neighbors, the smallest of several, or their mean."""
-    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+    import scipy.stats
+    from sklearn.neighbors import NearestNeighbors
 
     asked = features @ arrays["projection"] if "projection" in arrays else features
     known, asked = EUCLIDEAN[settings["index_metric"]](arrays["sample"].astype(numpy.float64), asked.astype(numpy.float64))
-    if settings["predictor_type"] == "classifier":
-        model = KNeighborsClassifier(settings["k"]).fit(known, arrays["labels"].astype(int))
-    else:
-        model = KNeighborsRegressor(settings["k"]).fit(known, arrays["labels"].astype(numpy.float64))
-    return {"predicted_label": model.predict(asked).astype(numpy.float32)}
+    near = arrays["labels"][NearestNeighbors(n_neighbors=settings["k"]).fit(known).kneighbors(asked, return_distance=False)]
+    answers = scipy.stats.mode(near, axis=1).mode if settings["predictor_type"] == "classifier" else near.mean(axis=1, dtype=numpy.float64)
+    return {"predicted_label": answers.astype(numpy.float32)}
 
 
 def _as_they_are(known: Any, asked: Any) -> tuple[Any, Any]:

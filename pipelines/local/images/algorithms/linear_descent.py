@@ -78,8 +78,8 @@ def _steps(setting: Setting, train: Table) -> Callable[[Any], Any]:
             features = train.features[some]
             _, gradient = setting.loss.of(features @ weights, train.labels[some], values)
             slope = features.T @ (gradient * train.weights[some, None]) / len(some) + _decay(values, weights)
-            rate = next(rates)
-            weights = _shrunk(weights - move(slope, rate) * _bias_rate(values, weights), rate * (values.get("l1") or 0.0))
+            slope = _drawn_to_zero(values, weights, slope)
+            weights = _stopped_at_zero(values, weights, weights - move(slope, next(rates)) * _bias_rate(values, weights), slope)
         return weights
 
     return epoch
@@ -98,13 +98,23 @@ def _bias_rate(values: Mapping[str, Any], weights: Any) -> Any:
     return factor
 
 
-def _shrunk(weights: Any, by: float) -> Any:
-    """Return weights drawn towards zero, as L1 regularisation does; never the bias."""
-    if not by:
-        return weights
-    drawn = numpy.sign(weights) * numpy.maximum(numpy.abs(weights) - by, 0)
-    drawn[-1] = weights[-1]
+def _drawn_to_zero(values: Mapping[str, Any], weights: Any, slope: Any) -> Any:
+    """Return the slope with that of the L1 penalty, which a weight of zero leaves only where the loss pulls harder; never the bias's."""
+    penalty = values.get("l1") or 0.0
+    if not penalty:
+        return slope
+    drawn = numpy.where(weights == 0, numpy.sign(slope) * numpy.maximum(numpy.abs(slope) - penalty, 0), slope + penalty * numpy.sign(weights))
+    drawn[-1] = slope[-1]
     return drawn
+
+
+def _stopped_at_zero(values: Mapping[str, Any], before: Any, after: Any, slope: Any) -> Any:
+    """Return weights after a step; with an L1 penalty none of them crosses zero in it, nor leaves it unasked."""
+    if not values.get("l1"):
+        return after
+    kept = numpy.where((before * after < 0) | ((before == 0) & (slope == 0)), 0.0, after)
+    kept[-1] = after[-1]
+    return kept
 
 
 def _rates(values: Mapping[str, Any], total: int) -> Iterator[float]:

@@ -27,7 +27,7 @@ class Equivalent:
 
 EQUIVALENTS: Mapping[str, Equivalent] = {
     "kmeans": Equivalent("MiniBatchKMeans, KMeans", kmeans.train, kmeans.predict),
-    "knn": Equivalent("KNeighbors", knn.train, knn.predict),
+    "knn": Equivalent("NearestNeighbors", knn.train, knn.predict),
     "linear-learner": Equivalent("its metrics; mini-batch gradient descent in NumPy", linear_learner.train, linear_learner.predict),
     "pca": Equivalent("PCA", pca.train, pca.predict),
 }
