@@ -59,7 +59,7 @@ def _unanswered(config: PipelineConfig, found: Algorithm) -> Found:
     """Yield what needs predictions: only the algorithm's own container can make them, and no step asks it yet."""
     if config.gate:
         why = f"a gate needs predictions, and those of {found.name} come from its own container, which no step asks yet (batch transform)"
-        yield "gate", f"{why}. Remove gate: a registered model then waits for approval. Or use algorithm: xgboost."
+        yield "gate", f"{why}. Remove gate, and let someone approve the registered model; or use algorithm: xgboost."
     if config.evaluation.model_fields_set:
         yield "evaluation", f"has no effect with algorithm {found.name}: there is no step Evaluate, for want of predictions. Remove it."
     if config.registration and "response_types" in config.registration.model_fields_set:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.algorithms.kinds import CustomerError
@@ -52,6 +52,7 @@ def test_texts_of_the_sdk_and_of_the_service_are_taken():
     assert checked(ALGORITHMS["kmeans"], {"feature_dim": "8", "k": "3", "extra_center_factor": "auto", "_tuning_objective_metric": "test:msd"})["k"] == 3
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(ALGORITHMS)), st.data())
 def test_any_text_is_taken_or_named(name, data):
     algorithm = ALGORITHMS[name]

@@ -25,7 +25,9 @@ HASH = re.compile(r"/[0-9a-f]{16}/")
 ROWS = "is_canceled,a\n1,2\n0,3\n"
 
 LINEAR_LEARNER = {
-    "training": {"algorithm": "linear-learner"}, "gate": [], "evaluation": {},
+    "training": {"algorithm": "linear-learner"},
+    "gate": [],
+    "evaluation": {},
     "tuning": {"jobs": 4, "ranges": {"learning_rate": {"low": 0.001, "high": 0.1, "scaling": "Logarithmic"}}},
 }
 

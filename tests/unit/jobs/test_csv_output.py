@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -12,6 +12,7 @@ from jobkit import write
 from jobkit.failure import JobError
 
 
+@settings(deadline=None)
 @given(npst.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(2)), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_numbers_are_the_same_when_they_are_read_again(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("c") / "train/train.csv"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,18 +20,18 @@ from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import builtin_metric_definitions, plan_training, recordio
 from pipelines.local.images.algorithms import artifact
+from pipelines.local.images.algorithms import train as program
 from pipelines.local.images.algorithms.table import load
 from pipelines.local.metrics import final_metrics
 
-ROOT = Path(__file__).parents[4]
 CSV, NO_LABEL, RECORDIO = "text/csv;label_size=1", "text/csv;label_size=0", "application/x-recordio-protobuf"
 
 
 class Job:
-    """Fill an /opt/ml and train in it, as the container does."""
+    """Fill an /opt/ml and train in it with the container's program, in this process: tests/functional/test_algorithms.py starts it as the engine does."""
 
-    def __init__(self, folder: Path) -> None:
-        self.ml, self.channels, self.log = folder, {}, ""
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.ml, self.patch, self.channels, self.log = folder, patch, {}, ""
 
     def give(self, channel: str, features, labels=None, kind: str = CSV) -> None:
         place = self.ml / "input/data" / channel
@@ -52,11 +52,13 @@ class Job:
         config.mkdir(parents=True, exist_ok=True)
         (config / "hyperparameters.json").write_text(json.dumps({name: str(value) for name, value in hyperparameters.items()}))
         (config / "inputdataconfig.json").write_text(json.dumps(self.channels))
-        environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(self.ml), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pipelines.local.images.algorithms.train", algorithm]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        self.log = done.stdout + done.stderr
-        return done.returncode
+        self.patch.setenv("SAGEMAKER_BASE_DIR", str(self.ml))
+        self.patch.setattr(sys, "argv", ["train", algorithm])
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = program.main()
+        self.log = said.getvalue()
+        return code
 
     def refusal(self, algorithm: str, **hyperparameters: object) -> str:
         assert self.run(algorithm, **hyperparameters) == 1
@@ -69,8 +71,8 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path):
-    return Job(tmp_path)
+def job(tmp_path, monkeypatch):
+    return Job(tmp_path, monkeypatch)
 
 
 def blobs(rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -274,10 +276,10 @@ def test_the_log_begins_with_what_it_is_and_the_model_says_so_too(job):
     assert "cannot be deployed to the real image" in (job.ml / "model" / artifact.NOTE).read_text()
 
 
-def test_the_same_data_give_the_same_bytes(tmp_path):
+def test_the_same_data_give_the_same_bytes(tmp_path, monkeypatch):
     made = []
     for number in range(2):
-        job = Job(tmp_path / str(number))
+        job = Job(tmp_path / str(number), monkeypatch)
         job.give("train", *noisy(200))
         job.train("linear-learner", predictor_type="binary_classifier")
         made.append((job.ml / "model" / artifact.FILE).read_bytes())
