@@ -90,7 +90,7 @@ def refused(definition: Definition, mapped: ImageMap) -> tuple[Problem, ...]:
         for path, specification in _specifications(step.arguments, f"{step.path}.Arguments"):
             image = specification.get("TrainingImage")
             match = URI.fullmatch(image) if isinstance(image, str) else None
-            if match and match["repository"] in ELSEWHERE and not specification.get("ContainerEntrypoint") and not mapped.find(image):
+            if match and match["repository"] in ELSEWHERE and not specification.get("ContainerEntrypoint") and not mapped.find(match[0]):
                 found.append(Problem(f"{path}.TrainingImage", f"step {step.name}: {_unknown(match['repository'])}.", code="not-executable"))
     return tuple(found)
 
