@@ -195,7 +195,8 @@ def _plain(name: str, value: Any) -> Any:
     try:
         text = json.dumps(value, allow_nan=False)
     except TypeError:
-        raise TypeError("parameter {!r}: {} cannot be logged; expected text, a number or a list of these. Try str(value).".format(name, type(value).__name__))
+        text = "parameter {!r}: {} cannot be logged; expected text, a number or a list of these. Try str(value)."
+        raise TypeError(text.format(name, type(value).__name__)) from None
     except ValueError:
         value = str(value)
         text = value
@@ -211,7 +212,7 @@ def _number(name: str, value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError("metric {!r}: the number is too large for a float".format(name))
+        raise ValueError("metric {!r}: the number is too large for a float".format(name)) from None
 
 
 def _step(name: str, step: Any) -> Optional[int]:

@@ -51,7 +51,9 @@ def compare(
     states = {state.execution_id: state for state in map(place.find, run)}
     if len(states) < 2:
         got = f"{len(run)} name{'' if len(run) == 1 else 's'} of one run"
-        raise UsageError("there is nothing to compare", where="sagewright compare", got=got, expected="two different runs", hint="`sagewright runs` lists them.")
+        raise UsageError(
+            "there is nothing to compare", where="sagewright compare", got=got, expected="two different runs", hint="`sagewright runs` lists them."
+        )
     writer = _writer(chart) if chart else None
     view = compared([experiment.load(place.run_dir(state), state, place.store) for state in states.values()])
     if output is Form.json:

@@ -73,7 +73,9 @@ def _age_s(text: str) -> float:
 def _ask(doomed: Sequence[Candidate], yes: bool) -> None:
     import typer
 
-    count = f"{len(doomed)} run{'' if len(doomed) == 1 else 's'} ({', '.join(each.state.execution_id for each in doomed[:5])}{', …' if len(doomed) > 5 else ''})"
+    count = (
+        f"{len(doomed)} run{'' if len(doomed) == 1 else 's'} ({', '.join(each.state.execution_id for each in doomed[:5])}{', …' if len(doomed) > 5 else ''})"
+    )
     if yes:
         return
     if not sys.stdin.isatty():
@@ -85,12 +87,13 @@ def _tell(found: Sequence[Candidate], gone: Sequence[Candidate], dry_run: bool, 
     from pipelines.commands.printing import print_json
 
     kept = {each.state.execution_id: each.refusal or "another process took it meanwhile" for each in found if each not in gone}
+    objects_bytes = sum(each.store_bytes for each in gone)
     told = {
         "dry_run": dry_run,
         "deleted": [each.state.execution_id for each in gone],
         "kept": kept,
         "freed_bytes": sum(each.folder_bytes for each in gone),
-        "objects_bytes": sum(each.store_bytes for each in gone),
+        "objects_bytes": objects_bytes,
     }
     if output is flags.Output.json:
         print_json(told)
@@ -98,8 +101,8 @@ def _tell(found: Sequence[Candidate], gone: Sequence[Candidate], dry_run: bool, 
     verb = "would be deleted" if dry_run else "deleted"
     lines = [f"{verb}: {each.state.execution_id} {each.state.status} ({_megabytes(each.folder_bytes)})" for each in gone]
     lines += [f"kept: {name}: {why}" for name, why in kept.items()]
-    if gone and told["objects_bytes"]:
-        lines.append(f"The objects of these runs in the local S3 stay ({_megabytes(told['objects_bytes'])}): the cache and the registry may refer to them.")
+    if objects_bytes:
+        lines.append(f"The objects of these runs in the local S3 stay ({_megabytes(objects_bytes)}): the cache and the registry may refer to them.")
     print("\n".join(lines) or "no such run")
 
 

@@ -30,9 +30,7 @@ def columns(rows: Rows) -> list[str]:
 
 
 def _cells(rows: Rows) -> list[list[str]]:
-    from pipelines.commands.progress import shortened
-
-    return [[shortened("" if row.get(name) is None else str(row[name])) for name in columns(rows)] for row in rows]
+    return [["" if row.get(name) is None else str(row[name]) for name in columns(rows)] for row in rows]
 
 
 def _text(rows: Rows) -> None:

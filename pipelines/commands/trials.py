@@ -34,10 +34,13 @@ def trials(
 
     Examples: sagewright trials | sagewright trials 3k2j Tune --top 5 --output md
     """
+    from pipelines.commands.progress import shortened
     from pipelines.local.home import Home
 
     state = Home(home).find(run)
     found = _rows(_step(state.steps, step, state.execution_id))[:top]
+    if output in (Format.text, Format.md):
+        found = [{name: shortened(str(value)) for name, value in row.items()} for row in found]
     write(found, output)
     return 0
 

@@ -66,6 +66,8 @@ def _rest(view: Mapping[str, Any]) -> str:
     same = view["same"]
     said = f"The same in all: {same['metrics']} metrics, {same['others']} parameters, hyperparameters, hashes and versions."
     metrics = "" if view["metrics"] else "No metric differs. "
+    bare = ", ".join(view["without_environment"])
+    said += f" Libraries and git were not recorded for: {bare}." if bare else ""
     problems = [f" Run {run['run']} could be read in part only: {run['problem']}." for run in view["runs"] if run.get("problem")]
     return metrics + said + "".join(problems)
 

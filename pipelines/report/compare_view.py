@@ -13,12 +13,14 @@ ABOVE = ("run", "started", "ended", "seconds")
 def compare(records: Sequence[Record]) -> dict[str, Any]:
     """Return the comparison, JSON-ready; every list of values has one entry a run, in the order given."""
     rows = [flat(record) for record in records]
-    changed = differing(rows, (*ABOVE, "metrics."))
+    bare = [record["run"] for record in records if not (record.get("environment") or {}).get("libraries")]
+    changed = differing(rows, (*ABOVE, "metrics.", *(("libraries.", "python", "platform", "git.") if bare else ())))
     metrics = differing(rows, (*ABOVE, *{name.split(".")[0] + "." for row in rows for name in row if "." in name} - {"metrics."}))
     return {
         "runs": [_head(record) for record in records],
         "differences": [{"name": name, "values": values} for name, values in changed.items()],
         "metrics": [_metric(name.removeprefix("metrics."), values) for name, values in metrics.items() if name.startswith("metrics.")],
+        "without_environment": bare,
         "same": _same(rows, {*changed, *metrics}),
         "curves": _curves(records),
     }
@@ -26,7 +28,9 @@ def compare(records: Sequence[Record]) -> dict[str, Any]:
 
 def _head(record: Record) -> dict[str, Any]:
     reused = {name: step["reused_from"] for name, step in (record.get("steps") or {}).items() if step.get("reused_from")}
-    kept = {key: record.get(key) for key in ("run", "pipeline", "status", "started_at", "seconds", "model_package_arn", "problem") if record.get(key) is not None}
+    kept = {
+        key: record.get(key) for key in ("run", "pipeline", "status", "started_at", "seconds", "model_package_arn", "problem") if record.get(key) is not None
+    }
     return {**kept, "reused": reused}
 
 

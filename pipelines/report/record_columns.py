@@ -10,7 +10,7 @@ from pipelines.errors import UsageError
 
 Record = Mapping[str, Any]
 HASH_CHARACTERS = 12
-# Where a short name such as `auc` is looked for, in this order; within a part the last step's is taken, so that a model's test metric goes before its training's.
+# Where a short name such as `auc` is looked for, in this order; within a part the last step's is taken: the metric of the test before that of the training.
 PARTS = ("metrics", "parameters", "hyperparameters", "logged", "libraries", "code", "data", "arguments")
 HEAD = {"run": "run", "pipeline": "pipeline", "status": "status", "started": "started_at", "ended": "ended_at", "seconds": "seconds"}
 # Metrics of which less is better, by their last word.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SagewrightError
-from pipelines.local.experiment.record import bare, record
+from pipelines.local.experiment import logged
+from pipelines.local.experiment.record import Trial, bare, record
 from pipelines.local.faults import ClientFault
 from pipelines.local.journal import FILE as JOURNAL
 from pipelines.local.journal import RunState
@@ -50,6 +51,19 @@ def load(run_dir: Path, state: RunState, store: Store) -> dict[str, Any]:
         except OSError:  # a folder that can only be read: made again the next time
             pass
     return made
+
+
+def write_record(folder: Path, value: dict[str, Any]) -> None:
+    """Write a record as experiment.json into a folder."""
+    _write(folder, value)
+
+
+def copy_files(state: RunState, store: Store, runs_dir: Path, folder: Path) -> None:
+    """Copy the files that the scripts of a run logged to `files/<step>/` below a folder; those that are deleted since are left out."""
+    for step in state.steps.values():
+        trial = Trial(step, store, runs_dir, state.execution_id)
+        if trial.facts.experiment:
+            logged.copy_files(trial.job_dir, trial.facts.experiment, store, folder / "files" / step.name)
 
 
 def _made(run_dir: Path, state: RunState, store: Store) -> dict[str, Any]:

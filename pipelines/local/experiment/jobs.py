@@ -82,11 +82,12 @@ def _tuning(properties: Properties) -> Facts:
     best = properties.get("BestTrainingJob") or {}
     definitions = [properties.get("TrainingJobDefinition") or {}, *(properties.get("TrainingJobDefinitions") or ())]
     wanted = best.get("TrainingJobDefinitionName")
-    definition = next((each for each in definitions if each and each.get("DefinitionName") == wanted), next((each for each in definitions if each), {}))
+    definition: Properties = next(
+        (each for each in definitions if each and each.get("DefinitionName") == wanted), next((each for each in definitions if each), {})
+    )
     values = {**(definition.get("StaticHyperParameters") or {}), **(best.get("TunedHyperParameters") or {})}
     model = best_model(properties)
-    found = _trained(definition, str(best.get("TrainingJobName", "")), {key: str(value) for key, value in values.items()}, {"model": model} if model else {})
-    return found
+    return _trained(definition, str(best.get("TrainingJobName", "")), {key: str(value) for key, value in values.items()}, {"model": model} if model else {})
 
 
 def _trained(request: Properties, name: str, hyperparameters: Mapping[str, str], outputs: Mapping[str, str]) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -60,17 +61,41 @@ def _entries(job_dir: Path | None, experiment: tuple[str, str], store: Store) ->
                 yield entry
 
 
-def _bodies(job_dir: Path | None, folder: str, uri: str, store: Store) -> list[bytes]:
+def _bodies(job_dir: Path | None, container_folder: str, uri: str, store: Store) -> list[bytes]:
+    folder = _folder(job_dir, container_folder, uri, store)
+    if folder is not None:
+        return [file.read_bytes() for file in sorted(folder.glob("*.jsonl"))]
+    return [body for name, body in _packed(store.path(uri)) if PurePosixPath(name).match("*.jsonl")]
+
+
+def copy_files(job_dir: Path | None, experiment: tuple[str, str], store: Store, target: Path) -> None:
+    """Copy the files that a job logged into a folder; see `read` for `experiment`."""
+    folder = _folder(job_dir, *experiment, store)
+    if folder is not None:
+        if (folder / "files").is_dir():
+            shutil.copytree(folder / "files", target, dirs_exist_ok=True)
+        return
+    for name, body in _packed(store.path(experiment[1])):
+        if name.startswith("files/"):
+            file = target / name.removeprefix("files/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(body)
+
+
+def _folder(job_dir: Path | None, container_folder: str, uri: str, store: Store) -> Path | None:
+    """Return the folder with what was logged: in the store, where the upload put it, else that of the job, which failed or packs its output."""
     uploaded = store.path(uri)
-    if uploaded.is_dir():
-        return [file.read_bytes() for file in sorted(uploaded.glob("*.jsonl"))]
-    here = job_dir / PurePosixPath(folder).relative_to("/") if job_dir else None
-    if here is not None and here.is_dir():
-        return [file.read_bytes() for file in sorted(here.glob("*.jsonl"))]
-    return _packed(uploaded) if uploaded.name.endswith(".tar.gz") and uploaded.is_file() else []
+    here = job_dir / PurePosixPath(container_folder).relative_to("/") if job_dir else None
+    return next((folder for folder in (uploaded, here) if folder is not None and folder.is_dir()), None)
 
 
-def _packed(archive: Path) -> list[bytes]:
+def _packed(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name below the folder and bytes of what output.tar.gz has of it, once the job's own folder is deleted."""
+    if not archive.name.endswith(".tar.gz") or not archive.is_file():
+        return
     with tarfile.open(archive) as packed:
-        wanted = [entry for entry in packed if entry.isfile() and PurePosixPath(entry.name).match(f"{FOLDER}/*.jsonl")]
-        return [file.read() for entry in wanted if (file := packed.extractfile(entry))]
+        for entry in packed:
+            parts = PurePosixPath(entry.name).parts
+            file = packed.extractfile(entry) if entry.isfile() and parts[0] == FOLDER and ".." not in parts else None
+            if file:
+                yield "/".join(parts[1:]), file.read()
