@@ -172,14 +172,14 @@ def _own_file(folder: Path) -> int:
 
 def _named(name: Any, what: str) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError("{} cannot be {!r:.100}; expected 1 to 250 letters, digits and _ . : / @ -, the first a letter, a digit or _".format(what, name))
+        raise ValueError("{} cannot be {:.100}; expected 1 to 250 letters, digits and _ . : / @ -, the first a letter, a digit or _".format(what, repr(name)))
     return name
 
 
 def _inside(name: Any) -> str:
     parts = PurePosixPath(name).parts if isinstance(name, str) else ()
     if not parts or ".." in parts or name.startswith("/") or any(mark in name for mark in "\n\r\0\\"):
-        raise ValueError("a file cannot be kept as {!r:.100}; expected a relative path such as plots/roc.png".format(name))
+        raise ValueError("a file cannot be kept as {:.100}; expected a relative path such as plots/roc.png".format(repr(name)))
     return "/".join(parts)
 
 
@@ -193,32 +193,35 @@ def _scalar(value: Any) -> Any:
 def _plain(name: str, value: Any) -> Any:
     value = _scalar(value)
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+        plain = value if isinstance(value, str) else json.loads(text)
     except TypeError:
         text = "parameter {!r}: {} cannot be logged; expected text, a number or a list of these. Try str(value)."
         raise TypeError(text.format(name, type(value).__name__)) from None
-    except ValueError:
-        value = str(value)
-        text = value
+    except ValueError:  # not a number, infinite, or a list that holds such a number or itself
+        plain = text = str(value)
     if len(text) > TEXT_CHARACTERS:
         raise ValueError("parameter {!r} has {} characters, at most {} are kept. Use log_file.".format(name, len(text), TEXT_CHARACTERS))
-    return json.loads(text) if text is not value else value
+    return plain
 
 
 def _number(name: str, value: Any) -> float:
     value = _scalar(value)
+    refusal = "metric {!r}: got {} {:.60}, expected a number".format(name, type(value).__name__, repr(value))
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError("metric {!r}: got {} {!r:.60}, expected a number".format(name, type(value).__name__, value))
+        raise TypeError(refusal)
     try:
         return float(value)
     except OverflowError:
         raise ValueError("metric {!r}: the number is too large for a float".format(name)) from None
+    except (TypeError, ValueError):
+        raise TypeError(refusal) from None
 
 
 def _step(name: str, step: Any) -> Optional[int]:
     step = _scalar(step)
     if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
-        raise TypeError("metric {!r}: step is {!r:.60}, expected a whole number from 0".format(name, step))
+        raise TypeError("metric {!r}: step is {:.60}, expected a whole number from 0".format(name, repr(step)))
     return step
 
 

@@ -99,7 +99,7 @@ def _stroke(number: int) -> str:
     return f'stroke="{COLOURS[number % len(COLOURS)]}" stroke-width="1.8"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
 
 
-def _ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+def _ticks(low: float, high: float, most: int = 6, *, whole: bool = False) -> list[float]:
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
