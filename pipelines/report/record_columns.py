@@ -62,7 +62,7 @@ def cells(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 def less_is_better(name: str) -> bool:
     """Tell whether a column is a loss."""
-    return name.rsplit(":", 1)[-1].rsplit(".", 1)[-1].partition("@")[0].lower().endswith(LOSSES)
+    return name.partition("@")[0].rsplit(":", 1)[-1].rsplit(".", 1)[-1].lower().endswith(LOSSES)
 
 
 def order(column: Sequence[Any], *, descending: bool) -> list[int]:

@@ -391,3 +391,33 @@ def test_a_server_that_is_down_is_an_error_of_send_and_mlflow_that_is_missing_na
     missing = command("runs", "send", first, "--tracking-uri", "http://127.0.0.1:1")
     assert missing.code == 2
     assert "pip install 'sagewright[mlflow]'" in missing.err
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_configuration_sends_every_run_and_a_server_that_is_down_fails_none(bookings, tmp_path, down):
+    (tmp_path / "told").mkdir()
+    variables = {"FAKE_MLFLOW": str(tmp_path / "told"), **({"FAKE_MLFLOW_DOWN": "1"} if down else {})}
+    client = Command(bookings.folder, PYTHONPATH=f"{ROOT}:{FAKE}", **variables)
+    done = client("run", "--set", "tuning.jobs=2", "--set", "mlflow.tracking_uri=http://127.0.0.1:1", "--output", "json")
+    assert done.code == 0, done.err
+    assert "compiling" not in done.err
+    name = done.json["execution_arn"].rsplit("/", 1)[-1]
+    kept = record(bookings, name)
+    assert set(kept["curves"]) == {"Tune.train:auc", "Tune.validation:auc"}
+    assert len(kept["curves"]["Tune.validation:auc"]["steps"]) == 100
+    assert len(kept["searches"]["Tune"]["jobs"]) == 2
+    assert kept["data"]["InputData"]["sha256"][:16] in kept["parameters"]["InputData"]
+    assert "mlflow" not in (bookings.folder / f".sagewright/runs/{name}/definition.json").read_text().replace("MlflowConfig", "")
+    if down:
+        assert f"sagewright runs send {name}" in done.err
+        done = Command(bookings.folder, PYTHONPATH=f"{ROOT}:{FAKE}", FAKE_MLFLOW=str(tmp_path / "told"))("runs", "send", name)
+        assert done.code == 0, done.err
+    calls = told(tmp_path / "told")
+    assert calls[-1]["status"] == "FINISHED"
+    assert sum(metric[0] == "Tune.validation_auc" for call in calls if call["call"] == "log_batch" for metric in call["metrics"]) == 100
+
+
+def test_mlflow_in_the_environment_alone_sends_nothing(experiment, tmp_path):
+    client = Command(experiment.folder, PYTHONPATH=f"{ROOT}:{FAKE}", FAKE_MLFLOW=str(tmp_path), MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    assert run(client)[0].code == 0
+    assert not (tmp_path / "mlflow.jsonl").exists()
