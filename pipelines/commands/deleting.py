@@ -42,8 +42,9 @@ def delete_runs(home: Path, wanted: Wanted, output: flags.Output) -> int:
         told = "; ".join(f"{each.state.execution_id}: {each.refusal}" for each in refused)
         raise UsageError(f"nothing was deleted: {told}", where=WHERE)
     doomed = [each for each in found if not each.refusal]
-    if doomed and not wanted.dry_run:
-        _ask(doomed, wanted.yes)
+    if doomed and not wanted.dry_run and not _agreed(doomed, wanted.yes):
+        print("nothing was deleted", file=sys.stderr)
+        return 0
     gone = doomed if wanted.dry_run else [each for each in doomed if delete(place, each.state)]
     _tell(found, gone, wanted.dry_run, output)
     return 0
@@ -70,17 +71,17 @@ def _age_s(text: str) -> float:
     return seconds
 
 
-def _ask(doomed: Sequence[Candidate], yes: bool) -> None:
+def _agreed(doomed: Sequence[Candidate], yes: bool) -> bool:
     import typer
 
     count = (
         f"{len(doomed)} run{'' if len(doomed) == 1 else 's'} ({', '.join(each.state.execution_id for each in doomed[:5])}{', …' if len(doomed) > 5 else ''})"
     )
     if yes:
-        return
+        return True
     if not sys.stdin.isatty():
         raise UsageError(f"nothing was deleted: {count} would be, and nobody can be asked", where=WHERE, expected="--yes, or --dry-run to look first")
-    typer.confirm(f"Delete {count}?", abort=True, err=True)
+    return typer.confirm(f"Delete {count}?", err=True)
 
 
 def _tell(found: Sequence[Candidate], gone: Sequence[Candidate], dry_run: bool, output: flags.Output) -> None:

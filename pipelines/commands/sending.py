@@ -42,6 +42,9 @@ def send_afterwards(home: Home, state: RunState) -> None:
         return
     try:
         sent = send_run(home, state)
+    except KeyboardInterrupt:
+        print(f"warning: sending to MLflow was interrupted; send it later: sagewright runs send {state.execution_id}", file=sys.stderr)
+        return
     except SagewrightError as error:
         print(f"warning: the run is kept here, but was not sent to MLflow: {error}", file=sys.stderr)
         if "runs send" not in str(error):

@@ -44,7 +44,10 @@ def delete(home: Home, state: RunState) -> bool:
             trash.mkdir(parents=True, exist_ok=True)
             home.run_dir(state).rename(trash / f"{state.execution_id}-{uuid.uuid4().hex[:8]}")
     for left in trash.iterdir() if trash.is_dir() else ():
-        shutil.rmtree(left)
+        try:
+            shutil.rmtree(left)
+        except FileNotFoundError:  # another process deletes at the same time
+            pass
     return free
 
 

@@ -43,14 +43,13 @@ def send(record: Record, files: Path, *, tracking_uri: str, experiment: str) -> 
         raise UsageError("MLflow is not installed", where="mlflow.tracking_uri", hint="pip install 'sagewright[mlflow]'")
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
-
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
+            from mlflow.tracking import MlflowClient
+
             run_id, sent = _send(MlflowClient(tracking_uri=tracking_uri), record, files, experiment)
-    except (MlflowException, OSError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    except Exception as error:  # noqa: BLE001  other people's client: whatever it raises, from its own errors to those of a database, is no defect of a run
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise CloudError(
             "MLflow did not take the record", where=tracking_uri, got=reason, hint=f"Send it later: sagewright runs send {record['run']}"
         ) from None
@@ -81,7 +80,8 @@ def _log(client: Any, run_id: str, record: Record) -> None:
 
     now = _milliseconds(record["ended_at"] or record["started_at"])
     metrics = [Metric(name, value, now, step) for name, value, step in points(record)]
-    parameters = [Param(name, value) for name, value in values(record)]
+    # By name: two that become the same in MLflow's characters would be refused.
+    parameters = [Param(name, value) for name, value in dict(values(record)).items()]
     for part in _parts(metrics, METRICS):
         client.log_batch(run_id, metrics=part)
     for part in _parts(parameters, PARAMETERS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -73,13 +74,17 @@ def copy_files(job_dir: Path | None, experiment: tuple[str, str], store: Store, 
     folder = _folder(job_dir, *experiment, store)
     if folder is not None:
         if (folder / "files").is_dir():
-            shutil.copytree(folder / "files", target, dirs_exist_ok=True)
+            shutil.copytree(folder / "files", target, ignore=_links, dirs_exist_ok=True)
         return
     for name, body in _packed(store.path(experiment[1])):
         if name.startswith("files/"):
             file = target / name.removeprefix("files/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(body)
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if os.path.islink(os.path.join(folder, name))]
 
 
 def _folder(job_dir: Path | None, container_folder: str, uri: str, store: Store) -> Path | None:

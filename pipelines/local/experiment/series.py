@@ -56,7 +56,7 @@ class Log:
 def read(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]) -> Log:
     """Return what the lines of a log tell; names of XGBoost's metrics are written as the service does, `validation:auc`."""
     patterns = [(each["Name"], _compiled(each.get("Regex", ""))) for each in definitions if each.get("Name")]
-    log = Log()
+    log, defined = Log(), dict[str, Series]()
     for line in lines:
         if line.startswith("["):
             _marked(log, line)
@@ -64,7 +64,9 @@ def read(lines: Iterable[str], definitions: Sequence[Mapping[str, str]]) -> Log:
         for name, pattern in patterns:
             value = caught(pattern, line) if pattern else None
             if value is not None and not METRIC.search(line):
-                log.series.setdefault(name, Series()).add(value, None)
+                defined.setdefault(name, Series()).add(value, None)
+    # A definition that catches what XGBoost prints by round is the same series, without its rounds.
+    log.series = {**defined, **log.series}
     return log
 
 

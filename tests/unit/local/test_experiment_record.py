@@ -38,6 +38,11 @@ def test_metric_definitions_make_a_series_in_the_order_of_the_log_and_lines_of_r
     assert log.logged["score"].as_json() == {"steps": [0], "values": [3.0]}
 
 
+def test_a_definition_for_what_xgboost_prints_keeps_the_rounds():
+    definitions = [{"Name": "validation:auc", "Regex": r"#011validation-auc:(\S+)"}]
+    assert curve(["[5]\tvalidation-auc:0.5", "[6]\tvalidation-auc:0.6"], definitions) == {"steps": [5, 6], "values": [0.5, 0.6]}
+
+
 def test_values_that_are_not_finite_are_null_and_the_last_one_counts():
     log = series.read(["[metric] a=1.0; step=0;", "[metric] a=nan; step=1;", "[parameter] b={broken", '[parameter] c={"d": 1}'], ())
     assert log.logged["a"].as_json() == {"steps": [0, 1], "values": [1.0, None]}
