@@ -77,7 +77,18 @@ def _records(place: Home, states: Sequence[RunState], sort: str | None, ascendin
         rows = [rows[place] for place in order(cells(sort, rows), descending=not rising)]
     table = {name: cells(name, rows) for name in names}
     printed: list[Mapping[str, Any]] = [{name: column[place] for name, column in table.items()} for place in range(min(limit, len(rows)))]
-    write(printed if output is Format.json else [{name: shown(value) for name, value in row.items()} for row in printed], output)
+    told = {Format.text: _local, Format.md: _local}.get(output, shown)
+    write(printed if output is Format.json else [{name: told(value) for name, value in row.items()} for row in printed], output)
+
+
+def _local(value: Any) -> str:
+    """Return a value for people: a time by the clock of this machine."""
+    from datetime import datetime
+
+    from pipelines.commands.printing import clock_time
+    from pipelines.report.record_columns import TIME, shown
+
+    return clock_time(datetime.fromisoformat(value).timestamp()) if isinstance(value, str) and TIME.fullmatch(value) else shown(value)
 
 
 def _newest(place: Home, states: Sequence[RunState], output: Format) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from pipelines.errors import UsageError
 
 Record = Mapping[str, Any]
 HASH_CHARACTERS = 12
+# How a record writes a time.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 # Where a short name such as `auc` is looked for, in this order; within a part the last step's is taken: the metric of the test before that of the training.
 PARTS = ("metrics", "parameters", "hyperparameters", "logged", "libraries", "code", "data", "arguments")
 HEAD = {"run": "run", "pipeline": "pipeline", "status": "status", "started": "started_at", "ended": "ended_at", "seconds": "seconds"}

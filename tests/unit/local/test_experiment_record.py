@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import math
@@ -13,6 +14,7 @@ from pipelines.local import deletion, experiment, provenance
 from pipelines.local.experiment import logged, series
 from pipelines.local.experiment.jobs import facts
 from pipelines.local.home import Home
+from pipelines.local.images.pinned import Environment
 from pipelines.local.journal import Journal
 from pipelines.local.store import Store
 
@@ -143,6 +145,17 @@ def test_a_run_that_went_on_gets_a_new_record(made):
     journal.append("run_ended", status="Succeeded")
     assert experiment.load(run_dir, home.find("abc"), home.store)["status"] == "Succeeded"
     assert json.loads((run_dir / "experiment.json").read_text())["status"] == "Succeeded"
+
+
+def test_with_pinned_images_the_libraries_are_those_of_the_images_that_ran(made, monkeypatch):
+    home, run_dir, journal = made
+    journal.append("run_started", **{**START, "options": {"images": "pinned"}, "provenance": {"python": "3.11", "libraries": {"numpy": "9"}, "git": None}})
+    described = {"TrainingJobName": "t", "AlgorithmSpecification": {"TrainingImage": "r/sagemaker-xgboost:1.5-1"}}
+    journal.append("step_ended", step="A", type="Training", status="Succeeded", properties=described, metrics={})
+    kept = [Environment("r/sagemaker-xgboost:1.5-1", "python", {"numpy": "1"}), Environment("r/other:1", "python", {"numpy": "2"})]
+    monkeypatch.setattr(importlib.import_module("pipelines.local.experiment.record"), "environments", lambda: iter(kept))
+    environment = experiment.load(run_dir, home.find("abc"), home.store)["environment"]
+    assert environment["pinned"] == {"r/sagemaker-xgboost:1.5-1": {"numpy": "1"}}
 
 
 def test_a_deletion_that_was_interrupted_is_finished_by_the_next(made):
