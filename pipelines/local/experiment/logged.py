@@ -19,7 +19,7 @@ FOLDER = "experiment"
 
 @dataclass
 class Logged:
-    """Hold parameters, series and files by name, and the status of the last run that ended (empty when none was opened, or known of)."""
+    """Hold parameters, series and files by name, and how the runs ended: completed, failed when one did, unfinished when one never did, empty without any."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
@@ -35,6 +35,9 @@ def read(log: Log, job_dir: Path | None, experiment: tuple[str, str] | None, sto
     found = Logged()
     for entry in sorted(entries, key=lambda entry: float(entry.get("time", 0))):
         _add(found, entry)
+    events = [entry.get("event") for entry in entries]
+    if found.status != "failed" and events.count("started") > events.count("ended"):
+        found.status = "unfinished"
     return found
 
 

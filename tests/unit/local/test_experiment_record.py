@@ -73,6 +73,18 @@ def test_entries_of_several_runs_are_one_series_in_the_order_of_time(tmp_path):
     assert found.status == "failed"
 
 
+@pytest.mark.parametrize(
+    ("ends", "status"), [(["completed", "completed"], "completed"), (["completed"], "unfinished"), (["failed"], "failed"), (["failed", "completed"], "failed")]
+)
+def test_runs_of_one_job_are_completed_when_all_are(tmp_path, ends, status):
+    folder = tmp_path / "opt/ml/output/data/experiment"
+    folder.mkdir(parents=True)
+    entries = [{"event": "started", "time": 0}] * 2 + [{"event": "ended", "status": each, "time": 1} for each in ends]
+    (folder / "001.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    found = logged.read(series.Log(), tmp_path, ("/opt/ml/output/data/experiment", "s3://bkt/x/output.tar.gz"), Store(tmp_path / "s3"))
+    assert found.status == status
+
+
 def test_the_uploaded_archive_tells_once_the_jobs_folder_is_gone(tmp_path):
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w:gz") as packed:
