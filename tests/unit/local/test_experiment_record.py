@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import json
@@ -11,7 +12,7 @@ import tarfile
 import pytest
 
 from pipelines.local import deletion, experiment, provenance
-from pipelines.local.experiment import logged, series
+from pipelines.local.experiment import logged, objects, series
 from pipelines.local.experiment.jobs import facts
 from pipelines.local.home import Home
 from pipelines.local.images.pinned import Environment
@@ -102,6 +103,21 @@ def test_the_uploaded_archive_tells_once_the_jobs_folder_is_gone(tmp_path):
     assert logged.read(series.Log(), None, place, store).parameters == {"a": 3}
     logged.copy_files(None, place, store, tmp_path / "out")
     assert (tmp_path / "out/x/y.txt").read_text() == "y"
+
+
+def test_large_objects_are_hashed_once_and_again_when_they_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(objects, "REMEMBERED_BYTES", 4)
+    store = Store(tmp_path / "s3")
+    store.put_bytes("s3://bkt/data/a.csv", b"12345")
+    first = objects.fingerprint(store, "s3://bkt/data/a.csv")
+    assert first == {"uri": "s3://bkt/data/a.csv", "sha256": hashlib.sha256(b"12345").hexdigest(), "bytes": 5, "files": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "_digest", lambda items, single: pytest.fail("hashed again"))
+        assert objects.fingerprint(store, "s3://bkt/data/a.csv") == first
+    store.put_bytes("s3://bkt/data/a.csv", b"123456")
+    assert objects.fingerprint(store, "s3://bkt/data/a.csv")["sha256"] == hashlib.sha256(b"123456").hexdigest()
+    assert objects.fingerprint(store, "s3://bkt/data/")["sha256"] == hashlib.sha256(b"a.csv\x00123456").hexdigest()
+    assert objects.fingerprint(store, "s3://bkt/none")["sha256"] is None
 
 
 def test_properties_that_say_nothing_are_no_error():
