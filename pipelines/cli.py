@@ -26,6 +26,7 @@ COMMANDS = (
     "run",
     "resume",
     "runs",
+    "compare",
     "status",
     "logs",
     "trials",

@@ -80,7 +80,9 @@ def _fails(document: Mapping[str, Any]) -> set[str]:
 
 def compile_key(config: PipelineConfig, root: Path) -> str:
     """Return a hash of all that the definition depends on, found without importing the SDK."""
-    parts: dict[str, Any] = {"config": config.as_json(), "sdk": _installed("sagemaker"), "sagewright": _installed("sagewright")}
+    # Where records are sent is no part of a definition.
+    configured = {key: value for key, value in config.as_json().items() if key != "mlflow"}
+    parts: dict[str, Any] = {"config": configured, "sdk": _installed("sagemaker"), "sagewright": _installed("sagewright")}
     parts["objects"] = sorted(objects_of(config, root))
     here = Path(__file__).resolve().parent
     parts["author"] = [

@@ -10,6 +10,7 @@ from types import FrameType
 from pipelines.commands.flags import Output
 from pipelines.commands.printing import print_json, run_report
 from pipelines.commands.progress import choose
+from pipelines.commands.sending import send_afterwards
 from pipelines.definition.model import Definition
 from pipelines.local.context import Run
 from pipelines.local.home import Home
@@ -52,6 +53,8 @@ def carry_out(
     finally:
         launcher.close()
     report(home, definition, state, output)
+    if state.options.get("tracking"):
+        send_afterwards(home, state)
     return exit_code(state, definition)
 
 

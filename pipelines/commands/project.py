@@ -42,6 +42,12 @@ class Project:
     loaded: Any = None
     tables: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def tracking(self) -> dict[str, str]:
+        """Return where the record of a run is sent, empty when it is not."""
+        section = self.config.mlflow if self.config is not None else None
+        return {"tracking_uri": section.tracking_uri, "experiment": section.experiment or self.name} if section else {}
+
 
 def aws_sets(role_arn: str | None, bucket: str | None, region: str | None) -> dict[str, str]:
     """Return the account flags as configuration keys."""

@@ -50,6 +50,8 @@ def run(
 
     Examples: sagewright run | sagewright run -p InputData=bookings.csv | sagewright run any-definition.json --only Evaluate
     """
+    from dataclasses import replace
+
     from pipelines.commands.execution import carry_out
     from pipelines.commands.project import Request, all_images, all_tables, aws_sets, open_project
     from pipelines.local import runs
@@ -66,6 +68,7 @@ def run(
         chosen = Selection(tuple(only.split(",")) if only else (), start, until, from_run)
         tables = all_tables(project, flags.pairs(table, "--table"))
         options = runs.Options(max_parallel, not no_cache, stop_grace, chosen, _faults(fault), region or "us-east-1", tables, images.value, mapped)
+        options = replace(options, project=source.absolute().parent, tracking=project.tracking)
         place = Home(home)
         place.store.put_objects(project.objects)
     except BaseException:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands import flags
+from pipelines.commands.formats import Format, write
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 
 SEARCHES = frozenset({"Tuning"})
-
-
-class Format(str, enum.Enum):
-    """Choose how the table is written."""
-
-    text = "text"
-    md = "md"
-    csv = "csv"
-    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -43,15 +34,14 @@ def trials(
 
     Examples: sagewright trials | sagewright trials 3k2j Tune --top 5 --output md
     """
-    from pipelines.commands.printing import print_json
+    from pipelines.commands.progress import shortened
     from pipelines.local.home import Home
 
     state = Home(home).find(run)
     found = _rows(_step(state.steps, step, state.execution_id))[:top]
-    if output is Format.json:
-        print_json(found)
-    else:
-        WRITERS[output](found)
+    if output in (Format.text, Format.md):
+        found = [{name: shortened(str(value)) for name, value in row.items()} for row in found]
+    write(found, output)
     return 0
 
 
@@ -81,38 +71,3 @@ def _row(rank: int, place: int | None, summary: Any) -> dict[str, Any]:
     job = place + 1 if place is not None else summary["TrainingJobName"]
     value = {objective["MetricName"]: objective["Value"]} if objective else {}
     return {"rank": rank, "job": job, "status": summary["TrainingJobStatus"], **value, **summary["TunedHyperParameters"], **told}
-
-
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _cells(rows: list[dict[str, Any]]) -> list[list[str]]:
-    from pipelines.commands.progress import shortened
-
-    return [[shortened(str(row.get(name, ""))) for name in _columns(rows)] for row in rows]
-
-
-def _text(rows: list[dict[str, Any]]) -> None:
-    table = [[name.upper() for name in _columns(rows)], *_cells(rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
-    for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _markdown(rows: list[dict[str, Any]]) -> None:
-    names = _columns(rows)
-    for row in [names, ["---"] * len(names), *_cells(rows)]:
-        print("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
-
-
-def _csv(rows: list[dict[str, Any]]) -> None:
-    import csv
-    import sys
-
-    writer = csv.DictWriter(sys.stdout, _columns(rows), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-
-
-WRITERS = {Format.text: _text, Format.md: _markdown, Format.csv: _csv}

@@ -16,6 +16,7 @@ from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
 from pipelines.config.section import Fraction, FromList, Section, Texts
 from pipelines.config.split import Inference, Split
+from pipelines.config.tracking import Mlflow
 from pipelines.config.tuning import Tuning
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
@@ -24,6 +25,7 @@ PIPELINE_NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$"
 DURATION = r"^P(\d+W|\d+D|\d+DT\d+H|T\d+[HM])$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
 BUCKET = r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$"
+METRIC_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.:/@\-]{0,249}$"
 ROLE = r"^arn:aws[a-z\-]*:iam::\d{12}:role/[\w+=,.@/\-]+$"
 # What a pattern means, for people.
 FORMS: Mapping[str, str] = {
@@ -32,6 +34,7 @@ FORMS: Mapping[str, str] = {
     PIPELINE_NAME: "1 to 256 letters, digits and inner hyphens",
     DURATION: "an ISO 8601 duration such as P30D or PT12H",
     REGION: "an AWS region such as eu-west-1",
+    METRIC_NAME: "1 to 250 letters, digits and _ . : / @ -",
     BUCKET: "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ROLE: "the ARN of an IAM role such as arn:aws:iam::111122223333:role/Name",
 }
@@ -154,6 +157,9 @@ class Training(Job):
     )
     instance_type: InstanceType = Field(default="ml.m5.xlarge", description="SageMaker instance type, e.g. ml.m5.xlarge")
     hyperparameters: dict[str, bool | int | float | str] = Field(default={}, description="Hyperparameters of the algorithm or of your script")
+    metrics: Annotated[tuple[Annotated[str, Field(pattern=METRIC_NAME)], ...], Field(max_length=40), FromList] = Field(
+        default=(), description="Metrics that your script logs with `Run` of jobkit: the service then finds them in its log (MetricDefinitions)"
+    )
 
 
 class Evaluation(Job):
@@ -253,6 +259,7 @@ class PipelineConfig(Section):
     parameters: dict[str, bool | int | float | str] = Field(default={}, description="Other defaults for the pipeline's parameters, e.g. in a profile")
     cache: Cache = Cache()
     retry: Retry = Retry()
+    mlflow: Mlflow | None = Field(default=None, description="Send the record of every local run to MLflow; nothing is sent if absent")
     aws: Aws = Aws()
 
     def as_json(self) -> dict[str, Any]:

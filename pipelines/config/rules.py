@@ -95,6 +95,15 @@ def _objective(config: PipelineConfig) -> Found:
         yield "training.hyperparameters.objective", f"not for {config.problem}; got {given!r}, expected one of: {', '.join(allowed)}."
 
 
+def _metrics(config: PipelineConfig) -> Found:
+    named = config.training.metrics
+    if named and not config.training.script:
+        yield "training.metrics", "has no effect with the built-in algorithm, whose metrics the service knows. Remove it."
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        yield "training.metrics", f"{twice!r} stands twice. Remove one."
+
+
 def _split(config: PipelineConfig) -> Found:
     if config.split.column == config.label.column:
         yield "split.column", f"is the label {config.label.column!r}; a split by it would test on labels that were never trained on. Name another column."
@@ -125,5 +134,5 @@ def _parameters(config: PipelineConfig) -> Found:
 
 RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
     *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, algorithm, tuning, _split, _leakage),
-    *(_machines, _parameters),
+    *(_machines, _metrics, _parameters),
 )

@@ -66,8 +66,9 @@ def _strategy(given: Tuning) -> Found:
 
 
 def _metric(config: PipelineConfig, given: Tuning) -> Found:
-    if config.training.script and not (given.metric and given.metric_regex and given.direction):
-        yield "tuning", "training.script prints metrics of its own. Give metric, metric_regex and direction."
+    found = given.metric_regex or given.metric in config.training.metrics
+    if config.training.script and not (given.metric and found and given.direction):
+        yield "tuning", "training.script prints metrics of its own. Give metric, direction, and metric_regex or the metric's name in training.metrics."
     if not config.training.script and given.metric_regex:
         yield "tuning.metric_regex", "has no effect with the built-in algorithm. Remove it."
     algorithm = built_in(config)

@@ -40,7 +40,7 @@ class Home:
         return sorted((state for state in states if state.execution_arn), key=lambda state: -state.started_at)
 
     def find(self, name: str | None) -> RunState:
-        """Return the run with this id or unique start of an id, the newest when no name is given.
+        """Return the run with this id or unique start of an id, the newest when no name or `latest` is given.
 
         Raises:
             UsageError: there is no such run, or the name fits several.
@@ -48,7 +48,7 @@ class Home:
         states = self.states()
         if not states:
             raise UsageError("there is no run yet", where=str(self.runs_dir), hint="Start one with `sagewright run`.")
-        if name is None:
+        if name is None or name == "latest":
             return states[0]
         found = [state for state in states if state.execution_id.startswith(name.rsplit("/", 1)[-1])]
         if len(found) != 1:

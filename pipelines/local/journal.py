@@ -49,7 +49,8 @@ class StepState:
 class RunState:
     """State a whole run, in the words of DescribePipelineExecution; times are seconds since 1970.
 
-    `finished` holds the trials of tuning jobs that had ended when the run was resumed.
+    `finished` holds the trials of tuning jobs that had ended when the run was resumed; `provenance` is what the run was made with, empty for
+    runs of earlier versions.
     """
 
     execution_arn: str = ""
@@ -57,6 +58,7 @@ class RunState:
     definition_sha256: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     status: str = "Executing"
     failure_reason: str | None = None
     started_at: float = 0.0
@@ -72,7 +74,7 @@ class RunState:
 
 def _run_started(state: RunState, event: Event) -> RunState:
     known = {k: event[k] for k in ("execution_arn", "pipeline_name", "definition_sha256", "parameters", "options")}
-    return replace(state, started_at=event["time"], **known)
+    return replace(state, started_at=event["time"], provenance=event.get("provenance") or {}, **known)
 
 
 def _run_resumed(state: RunState, event: Event) -> RunState:

@@ -17,7 +17,7 @@ from typing import Any
 from pipelines.definition.graph import Graph
 from pipelines.definition.model import Definition, loads
 from pipelines.errors import UsageError
-from pipelines.local import selection, tables
+from pipelines.local import experiment, selection, tables
 from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
@@ -28,6 +28,7 @@ from pipelines.local.images.pinned import Host, Pinned
 from pipelines.local.journal import Event, Journal, RunState, read_state
 from pipelines.local.launcher import Launcher
 from pipelines.local.parameters import resolve_parameters
+from pipelines.local.provenance import environment, git_state
 
 
 def _say(text: str) -> None:
@@ -42,7 +43,10 @@ ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/")
 
 @dataclass(frozen=True)
 class Options:
-    """Choose how a run is executed; none of it is part of the definition."""
+    """Choose how a run is executed; none of it is part of the definition.
+
+    `project` is the folder whose git commit is recorded, `tracking` where the record is sent afterwards (the configuration's section `mlflow`).
+    """
 
     max_parallel: int = 50
     use_cache: bool = True
@@ -53,6 +57,8 @@ class Options:
     tables: Mapping[str, tables.Given] = field(default_factory=dict)
     images: str = "host"
     image_map: ImageMap = field(default_factory=ImageMap)
+    project: Path | None = None
+    tracking: Mapping[str, str] = field(default_factory=dict)
 
 
 def start(
@@ -93,6 +99,7 @@ def start(
             definition_sha256=hashlib.sha256(text.encode()).hexdigest(),
             parameters=parameters,
             options=_kept(options),
+            provenance={**environment(), "git": git_state(options.project)},
         )
         carried = {name: reused.steps[name] for name in chosen.carried} if reused else {}
         for name, step in carried.items():
@@ -139,7 +146,11 @@ def _execute(
     stopper(run)
     status, reason = engine.execute()
     journal.append("run_ended", status=status, failure_reason=reason)
-    return read_state(run.run_dir)
+    state = read_state(run.run_dir)
+    problem = experiment.keep(run.run_dir, state, run.store)
+    if problem:
+        _say(f"warning: {problem}")
+    return state
 
 
 def _run(home: Home, definition: Definition, launcher: Launcher, options: Options, pipeline_name: str, execution_id: str, started_at: float) -> Run:
@@ -180,13 +191,9 @@ def _source_of(home: Home, pipeline_name: str, options: Options) -> tuple[RunSta
 
 
 def _kept(options: Options) -> dict[str, Any]:
-    return {
-        "selection": vars(options.selection),
-        "source": options.selection.source,
-        "max_parallel": options.max_parallel,
-        "images": options.images,
-        "image_map": options.image_map.as_json(),
-    }
+    own = {"selection": vars(options.selection), "source": options.selection.source, "max_parallel": options.max_parallel, "images": options.images}
+    mapped = {"image_map": options.image_map.as_json()} if options.image_map.entries else {}
+    return {**own, **mapped, **({"tracking": dict(options.tracking)} if options.tracking else {})}
 
 
 @contextmanager

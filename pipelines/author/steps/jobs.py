@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 ML = "/opt/ml/processing"
 CODE = f"{ML}/input/code"
+# The output of a script of the user's, in which `Run` of jobkit keeps what it logs.
+EXPERIMENT = "experiment"
 
 
 def input_(name: str, uri: Any, folder: str, distribution: str = "FullyReplicated") -> Any:
@@ -96,7 +98,7 @@ def processing_step(
             output_name=output,
             s3_output=ProcessingS3Output(s3_uri=composition.output_uri(name, output), local_path=f"{ML}/{output}", s3_upload_mode="EndOfJob"),
         )
-        for output in outputs
+        for output in [*outputs, *([EXPERIMENT] if job.script else [])]
     ]
     step_args = processor.run(inputs=[*inputs, input_("code", f"{bundle.prefix}/", CODE)], outputs=made, arguments=arguments or None)
     return ProcessingStep(name, step_args=step_args, cache_config=cache(composition), retry_policies=retries(composition), **texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.jobs import cache, retries
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Train"
+# What `Run` of jobkit prints for a metric, as `jobkit.run.METRIC` has it.
+METRIC = r"\[metric\] {}=([-+.0-9eE]+);"
 PARQUET = "application/x-parquet"
 
 
@@ -59,12 +62,13 @@ def channels(composition: Composition, prepared: Any) -> list[Any]:
 
 def trainer(composition: Composition, name: str, inputs: list[Any], output: Any, without: frozenset[str] = frozenset()) -> Any:
     """Return the SDK's trainer for a step; `output` is where models go, `without` names the hyperparameters that something else sets."""
+    from sagemaker.core.shapes import MetricDefinition
     from sagemaker.core.training.configs import Compute, OutputDataConfig, StoppingCondition
     from sagemaker.train import ModelTrainer
 
     config = composition.config.training
     given = {key: value for key, value in hyperparameters(composition).items() if key not in without}
-    return ModelTrainer(
+    made = ModelTrainer(
         training_image=composition.training_image,
         role=composition.config.aws.role_arn,
         base_job_name=name.lower(),
@@ -80,6 +84,14 @@ def trainer(composition: Composition, name: str, inputs: list[Any], output: Any,
         input_data_config=inputs,
         sagemaker_session=composition.session,
     )
+    if not config.metrics:
+        return made
+    return made.with_metric_definitions([MetricDefinition(name=metric, regex=regex) for metric, regex in metrics(config.metrics).items()])
+
+
+def metrics(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the regular expressions by which the service finds what `Run` of jobkit prints."""
+    return {name: METRIC.format(re.escape(name)) for name in names}
 
 
 def hyperparameters(composition: Composition) -> dict[str, Any]:

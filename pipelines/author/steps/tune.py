@@ -30,7 +30,7 @@ def compose(composition: Composition, prepared: Any) -> Any:
         model_trainer=train.trainer(composition, NAME, channels, _output(composition), without=frozenset(tuning.ranges)),
         objective_metric_name=metric,
         objective_type="Maximize" if maximize else "Minimize",
-        metric_definitions=[{"Name": metric, "Regex": tuning.metric_regex}] if tuning.metric_regex else None,
+        metric_definitions=_definitions(composition, metric) or None,
         hyperparameter_ranges={name: _range(given) for name, given in tuning.ranges.items()},
         strategy=tuning.strategy,
         max_jobs=None if tuning.strategy == "Grid" else tuning.jobs,
@@ -63,6 +63,13 @@ def model_uri(composition: Composition, step: Any) -> Any:
 def _output(composition: Composition) -> str:
     """Return where the models go: the same for every execution, since the service's cache key of a tuning step holds the output; job names tell them apart."""
     return f"s3://{composition.config.aws.bucket}/{composition.config.name}/tuning"
+
+
+def _definitions(composition: Composition, metric: str) -> list[dict[str, str]]:
+    """Return how the service finds the metrics of a script: the objective, and those that it logs with `Run` of jobkit."""
+    tuning, named = composition.config.tuning, train.metrics(composition.config.training.metrics)
+    own = tuning.metric_regex if tuning else None
+    return [{"Name": name, "Regex": regex} for name, regex in {**named, **({metric: own} if own else {})}.items()]
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:
