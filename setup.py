@@ -22,6 +22,6 @@ setup(
     package_data={
         "pipelines": ["py.typed", "**/*.json"],
         **{name: ["*.py"] for name in CARRIED if name.startswith("pipelines._jobs")},
-        "pipelines._examples": ["*/*.yaml", "*/*.json", "*/*.md", "*/profiles/*.yaml"],
+        "pipelines._examples": ["*/*.yaml", "*/*.json", "*/*.md", "*/profiles/*.yaml", "*/training/*"],
     },
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import runpy
 import sys
 import tarfile
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from jobkit import failure, scores
 from jobkit.paths import processing
 
 MODEL_FILE = "xgboost-model"
+INFERENCE = "code/inference.py"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,21 +71,66 @@ JUDGES: Dict[str, Tuple[str, Judge, Sequence[str]]] = {
 def predict(model: Path, test: Path) -> Tuple[np.ndarray, np.ndarray]:
     """Return the test split's labels (float32, shape (rows,)) and what the model answers: shape (rows,), or (rows, classes) for probabilities of classes.
 
+    A model that comes with `code/inference.py` is asked through its `model_fn` and `predict_fn`, as an endpoint asks it; one without is XGBoost's.
+
     Raises:
-        JobError: the model archive or the test split cannot be read.
+        JobError: the model archive or the test split cannot be read, or the model's answers do not fit the rows.
     """
     import pyarrow.parquet as parquet
-    import xgboost
 
     files = sorted(test.rglob("*.parquet"))
     if not files:
         raise failure.JobError("there is no Parquet file in {}".format(test))
-    booster = xgboost.Booster({"nthread": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)})
-    booster.load_model(bytearray(read_member(model, MODEL_FILE)))
     split = parquet.read_table(str(files[0]), use_threads=False)
     values = np.column_stack([column.to_numpy() for column in split.columns]).astype("float32", copy=False)
-    names = split.column_names[1:]
-    return values[:, 0], booster.predict(xgboost.DMatrix(values[:, 1:], feature_names=names if booster.feature_names else None))
+    ask = by_script if INFERENCE in members_of(model) else by_xgboost
+    answers = np.asarray(ask(model, values[:, 1:], split.column_names[1:]), dtype=np.float64)
+    if answers.ndim not in (1, 2) or len(answers) != len(values):
+        raise failure.JobError("the model answered {} rows with an array of shape {}".format(len(values), answers.shape))
+    return values[:, 0], answers
+
+
+def by_xgboost(model: Path, features: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Return the answers of the model file that XGBoost's container writes."""
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)})
+    booster.load_model(bytearray(read_member(model, MODEL_FILE)))
+    return booster.predict(xgboost.DMatrix(features, feature_names=list(names) if booster.feature_names else None))
+
+
+def by_script(model: Path, features: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Return the answers of a model through its own `model_fn(folder)` and, where there is one, `predict_fn(DataFrame, model)`.
+
+    Raises:
+        JobError: the code has no `model_fn`.
+    """
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as place:
+        for name in members_of(model):
+            file = Path(place, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(read_member(model, name))
+        sys.path.insert(0, str(Path(place, INFERENCE).parent))
+        code = runpy.run_path(str(Path(place, INFERENCE)), run_name="inference")
+        if "model_fn" not in code:
+            raise failure.JobError("{} of the model has no function model_fn(model_dir)".format(INFERENCE))
+        loaded = code["model_fn"](place)
+        rows = pd.DataFrame(features, columns=list(names))
+        return np.asarray(code["predict_fn"](rows, loaded) if "predict_fn" in code else loaded.predict(rows))
+
+
+def members_of(folder: Path) -> List[str]:
+    """Return the names of the files in the model archive of a folder.
+
+    Raises:
+        JobError: there is no archive, it is damaged, or names a path outside of it.
+    """
+    with _opened(folder) as packed:
+        members = {os.path.normpath(member.name): member for member in packed.getmembers()}
+        _refuse_strays(members, _archive(folder).name)
+        return sorted(name for name, member in members.items() if member.isfile())
 
 
 def read_member(folder: Path, name: str) -> bytes:
@@ -90,19 +139,31 @@ def read_member(folder: Path, name: str) -> bytes:
     Raises:
         JobError: there is no archive, it is damaged, or holds no such file.
     """
+    with _opened(folder) as packed:
+        members = {os.path.normpath(member.name): member for member in packed.getmembers()}
+        _refuse_strays(members, _archive(folder).name)
+        content = packed.extractfile(members[name]) if name in members else None
+        if content is None:
+            held = ", ".join(sorted(members))[:200]
+            raise failure.JobError("{} holds no file {!r} and no {}; got {}".format(_archive(folder).name, name, INFERENCE, held))
+        return content.read()
+
+
+def _archive(folder: Path) -> Path:
     archives = sorted(folder.rglob("*.tar.gz"))
     if not archives:
         raise failure.JobError("there is no model.tar.gz in {}".format(folder))
+    return archives[0]
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[tarfile.TarFile]:
+    archive = _archive(folder)
     try:
-        with tarfile.open(str(archives[0])) as packed:
-            members = {os.path.normpath(member.name): member for member in packed.getmembers()}
-            _refuse_strays(members, archives[0].name)
-            content = packed.extractfile(members[name]) if name in members else None
-            if content is None:
-                raise failure.JobError("{} holds no file {!r}; got {}".format(archives[0].name, name, ", ".join(sorted(members))[:200]))
-            return content.read()
+        with tarfile.open(str(archive)) as packed:
+            yield packed
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise failure.JobError("{} cannot be read: {}".format(archives[0].name, error)) from None
+        raise failure.JobError("{} cannot be read: {}".format(archive.name, error)) from None
 
 
 def _refuse_strays(members: Dict[str, Any], archive: str) -> None:

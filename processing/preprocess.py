@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job) for name in SPLITS]  # type: ignore[misc]
     side_by_side(lambda task: task(), [*tasks, lambda: _check({**job, "recipe": steps}, prepared, seed)], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
-    if "output" in job:
+    if job.get("output", {}).get("format") == "csv":
         # A text, since it becomes a hyperparameter.
         shape = {"feature_dim": str(len(prepared.recipe["features"]))}
         (processing("recipe") / "shape.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
@@ -71,9 +71,16 @@ def _write(name: str, prepared: Prepared, job: Mapping[str, Any]) -> None:
     """Write a split as `output` of the job says: Parquet, or CSV with or without the label."""
     output = job.get("output", {"format": "parquet", "label": True})
     label = {job["label"]["column"]: prepared.labels[name].astype(np.float32)} if output["label"] else {}
-    WRITERS[output["format"]]({**label, **prepared.features[name]}, processing(name) / "{}.{}".format(name, output["format"]))
+    columns = {**label, **prepared.features[name]}
+    parts = output.get("parts", 1) if name in TRAINED_ON else 1
+    for part in range(parts):
+        file = "{}.{}".format(name if parts == 1 else "{}-{:02d}".format(name, part), output["format"])
+        share = columns if parts == 1 else {key: values[part::parts] for key, values in columns.items()}
+        WRITERS[output["format"]](share, processing(name) / file)
 
 
+# Of these splits each instance of a training may get its share.
+TRAINED_ON = ("train", "validation")
 WRITERS = {"parquet": write.parquet, "csv": write.csv}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import Job, PipelineConfig
+from pipelines.config.training_rules import shards
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
 from pipelines.sql.query import translate
@@ -28,6 +29,7 @@ SHIPPED: Mapping[str, str] = {
 STEPS: Mapping[str, str] = {"profile": "Profile", "preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
 HASH_CHARACTERS = 16
 BLOCK_BYTES = 1 << 20
+LARGEST_CODE_BYTES = 50 * 2**20
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     algorithm = built_in(config)
     if section == "preprocess" and algorithm is not None:
         parts["output"] = {"format": "csv", "label": algorithm.labelled}
+    if section == "preprocess" and shards(config) > 1:
+        parts["output"] = {"format": "parquet", "label": True, **parts.get("output", {}), "parts": shards(config)}
     return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
 
 
@@ -94,14 +98,38 @@ def _athena_format(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
     job: Job = getattr(config, section)
-    path = root / job.script if job.script else jobs_root() / SHIPPED[section]
+    folder = config.training.source_dir if section == "training" else None
+    own = _folder(root / folder) if folder is not None else {}
+    path = root / (folder or "") / job.script if job.script else jobs_root() / SHIPPED[section]
     body = _script(path, f"{section}.script")
-    files = {path.name: body, "job.json": _json(job_settings(config, section))}
+    script = job.script if folder is not None and job.script else path.name
+    files = {**own, script: body, "job.json": _json(job_settings(config, section))}
     for file in sorted((jobs_root() / "jobkit").rglob("*.py")):
         files[file.relative_to(jobs_root()).as_posix()] = file.read_bytes()
     files.update(_functions(config, root) if section == "preprocess" else {})
     prefix = f"s3://{config.aws.bucket}/{config.name}/code/{STEPS[section]}/{_hash(files)}"
-    return Bundle(STEPS[section], path.name, dict(sorted(files.items())), prefix)
+    return Bundle(STEPS[section], script, dict(sorted(files.items())), prefix)
+
+
+def _folder(folder: Path) -> dict[str, bytes]:
+    """Return the files below `training.source_dir` by their path in it; hidden ones and caches are left out.
+
+    Raises:
+        ConfigError: it is no folder, holds names that are ours, or is too large for code.
+    """
+    where = "training.source_dir"
+    if not folder.is_dir():
+        raise ConfigError("there is no such folder", where=where, got=str(folder), expected="a folder with your script, relative to pipeline.yaml")
+    names = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()}
+    kept = {path: name for path, name in names.items() if not any(part.startswith(".") or part == "__pycache__" for part in name.parts)}
+    ours = [name.as_posix() for name in kept.values() if name.parts[0] in ("jobkit", "job.json")]
+    if ours:
+        raise ConfigError("this name is taken: jobkit and job.json are added to every script", where=where, got=ours[0], hint="Rename it.")
+    size_bytes = sum(path.stat().st_size for path in kept)
+    if size_bytes > LARGEST_CODE_BYTES:
+        limit = f"at most {LARGEST_CODE_BYTES // 2**20} MiB of code"
+        raise ConfigError("the folder is too large for code", where=where, got=f"{size_bytes / 2**20:.0f} MiB", expected=limit, hint="Keep data out of it.")
+    return {name.as_posix(): path.read_bytes() for path, name in kept.items()}
 
 
 def _functions(config: PipelineConfig, root: Path) -> dict[str, bytes]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.author import bundles
-from pipelines.author.images import algorithm_image, xgboost_image
+from pipelines.author.images import algorithm_image, framework_image
 from pipelines.author.sdk import make_session, quiet_sdk
 from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train, tune
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
+from pipelines.config.training_rules import framework_version, processing_version
 
 # What each Fail step that we generate means; `sagewright run` ends with the exit code of it.
 MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage.FAIL: "guard"}
@@ -56,10 +57,15 @@ def build(config: PipelineConfig, root: Path) -> Any:
         inputs = {key: uri for key, (uri, _) in data.items()}
         parameters = {p.name: _parameter(p, inputs.get(p.config_key, p.default)) for p in pipeline_parameters(config)}
         session = make_session(config.aws.region, config.aws.bucket)
-        image = xgboost_image(config.aws.region, config.training.version)
-        training = algorithm_image(config.aws.region, config.training.algorithm) if built_in(config) else image
-        composition = Composition(config, made, session, image, training, parameters)
+        image = framework_image(config.aws.region, "xgboost", processing_version(config))
+        composition = Composition(config, made, session, image, _training_image(config), parameters)
         return Pipeline(name=config.name, parameters=list(parameters.values()), steps=_steps(composition), sagemaker_session=session)
+
+
+def _training_image(config: PipelineConfig) -> str:
+    if built_in(config):
+        return algorithm_image(config.aws.region, config.training.algorithm)
+    return config.training.image or framework_image(config.aws.region, config.training.framework, framework_version(config))
 
 
 def _steps(composition: Composition) -> list[Any]:

@@ -97,10 +97,12 @@ def make_session(region: str, bucket: str) -> Any:
     return session
 
 
-def without_added_environment(step_args: Any) -> Any:
-    """Take back the environment variables that `ModelBuilder.register` adds to the container."""
+def with_environment(step_args: Any, environment: Mapping[str, str]) -> Any:
+    """Give the container these variables in the place of those that `ModelBuilder.register` adds of its own."""
     for container in step_args.create_model_package_request["InferenceSpecification"]["Containers"]:
         container.pop("Environment", None)
+        if environment:
+            container["Environment"] = dict(environment)
     return step_args
 
 

@@ -16,9 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def sample(
-    name: Annotated[str, typer.Argument(help="The example: hotel-bookings.")],
+    name: Annotated[str, typer.Argument(help="The example: hotel-bookings, churn-builtin, wine-quality or loan-approval.")],
     directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to write.")] = Path("."),
-    data_only: Annotated[bool, typer.Option("--data-only", help="Only the data, no pipeline.yaml and profiles.")] = False,
+    data_only: Annotated[bool, typer.Option("--data-only", help="Only the data.")] = False,
     output: flags.OutputFlag = flags.Output.text,
 ) -> int:
     """Make an example: seeded data with real flaws, and the pipeline.yaml that goes with it.

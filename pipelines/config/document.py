@@ -114,10 +114,11 @@ def _type_name(annotation: Any) -> str:
 
 
 def main() -> int:
-    """Write the page and the example's schema of this checkout."""
+    """Write the page and the examples' schemas of this checkout."""
     root = Path(__file__).resolve().parents[2]
     (root / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
-    (root / "examples" / "hotel-bookings" / "pipeline.schema.json").write_text(schema_text(), encoding="utf-8")
+    for example in sorted((root / "examples").glob("*/pipeline.yaml")):
+        example.with_name("pipeline.schema.json").write_text(schema_text(), encoding="utf-8")
     return 0
 
 

@@ -147,14 +147,32 @@ class Job(Section):
 
 
 class Training(Job):
-    """Train with a built-in algorithm, or with XGBoost in script mode when `script` is given."""
+    """Train with a built-in algorithm, or in script mode when `script` is given."""
 
     algorithm: Literal["xgboost", "linear-learner", "knn", "kmeans", "pca"] = Field(
         default="xgboost", description="The built-in algorithm; but for xgboost the pipeline ends with the model, without Evaluate and gate"
     )
-    version: Literal["1.5-1", "1.7-1", "3.0-5", "3.2-0"] = Field(
-        default="3.2-0", description="Version of the XGBoost image that all jobs run in; quote it. Only with algorithm xgboost"
+    framework: Literal["xgboost", "scikit-learn"] = Field(default="xgboost", description="The framework whose image runs your script")
+    version: Literal["1.5-1", "1.7-1", "3.0-5", "3.2-0", "1.2-1", "1.4-2", "1.9-0"] | None = Field(
+        default=None, description="Version of the framework's image; quote it. XGBoost: 1.5-1 to 3.2-0 (default), scikit-learn: 1.2-1, 1.4-2 (default), 1.9-0"
     )
+    image: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        default=None, description="URI of another framework's image that runs your script, e.g. PyTorch; locally see `images.map`"
+    )
+    source_dir: str | None = Field(
+        default=None, description="Folder that goes along with your script, requirements.txt included; relative to the YAML file, and `script` to it"
+    )
+    input_mode: Literal["File", "FastFile", "Pipe"] = Field(
+        default="File", description="How the splits reach the job: copied first, streamed as files, or piped"
+    )
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = Field(
+        default="FullyReplicated", description="Whether each instance gets all rows, or its share: Preprocess then writes a file per instance"
+    )
+    spot: bool = Field(default=False, description="Train on spot instances, which may be taken away; use checkpoints with it")
+    max_wait_s: Annotated[int, Field(ge=1, le=2419200)] | None = Field(
+        default=None, description="With spot: seconds for waiting and training together, at least max_runtime_s; twice that if absent"
+    )
+    checkpoints: bool = Field(default=False, description="Keep checkpoints in S3, a folder per execution; the step is then never taken from the cache")
     instance_type: InstanceType = Field(default="ml.m5.xlarge", description="SageMaker instance type, e.g. ml.m5.xlarge")
     hyperparameters: dict[str, bool | int | float | str] = Field(default={}, description="Hyperparameters of the algorithm or of your script")
     metrics: Annotated[tuple[Annotated[str, Field(pattern=METRIC_NAME)], ...], Field(max_length=40), FromList] = Field(

@@ -14,6 +14,7 @@ from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
 from pipelines.config.recipe import COMBINING, ON_ROWS, DropColumns, KeepColumns, TargetEncode, fitted
 from pipelines.config.recipe_rows import DropDuplicates, DropMissing
+from pipelines.config.training_rules import training
 from pipelines.config.tuning_rules import tuning
 from pipelines.config.values import refused
 
@@ -134,5 +135,5 @@ def _parameters(config: PipelineConfig) -> Found:
 
 RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
     *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, algorithm, tuning, _split, _leakage),
-    *(_machines, _metrics, _parameters),
+    *(_machines, training, _metrics, _parameters),
 )

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UsageError
-from pipelines.samples import hotel_bookings
+from pipelines.samples import churn, hotel_bookings, loan, wine
 
 SCHEMA_FILE = "pipeline.schema.json"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Name an example's data file and what makes its bytes."""
-
-    file: str
-    generate: Callable[[], bytes]
-
-
-SAMPLES: Mapping[str, Sample] = {"hotel-bookings": Sample(hotel_bookings.FILE, hotel_bookings.generate)}
+# What makes the files of each example's data.
+SAMPLES: Mapping[str, Callable[[], Mapping[str, bytes]]] = {
+    "hotel-bookings": lambda: {hotel_bookings.FILE: hotel_bookings.generate()},
+    "churn-builtin": churn.generate,
+    "wine-quality": wine.generate,
+    "loan-approval": loan.generate,
+}
+# The files of an example that go with its data.
+CARRIED = ("*.yaml", "*.json", "*.py", "*.txt")
 
 
 def examples_root() -> Path:
@@ -31,7 +28,7 @@ def examples_root() -> Path:
 
 
 def write_sample(name: str, directory: Path, *, data_only: bool = False) -> list[Path]:
-    """Write an example's data, and unless `data_only` its pipeline.yaml, profiles and schema; return the files that are new.
+    """Write an example's data, and unless `data_only` its pipeline.yaml or definition.json, profiles, scripts and schema; return the files that are new.
 
     A file that is there with other content is never overwritten.
 
@@ -43,8 +40,9 @@ def write_sample(name: str, directory: Path, *, data_only: bool = False) -> list
     files: dict[Path, bytes] = {}
     if not data_only:
         root = examples_root() / name
-        files = {path.relative_to(root): path.read_bytes() for path in sorted([*root.rglob("*.yaml"), root / SCHEMA_FILE])}
-    files[Path("data") / SAMPLES[name].file] = SAMPLES[name].generate()
+        found = sorted({path for pattern in CARRIED for path in root.rglob(pattern) if not {"data", ".sagewright"} & set(path.relative_to(root).parts)})
+        files = {path.relative_to(root): path.read_bytes() for path in found}
+    files.update({Path("data") / file: body for file, body in SAMPLES[name]().items()})
     return write_files(directory, files)
 
 

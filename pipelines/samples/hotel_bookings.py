@@ -9,12 +9,9 @@ import csv
 import datetime
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+from pipelines.samples.dice import Dice
 
 FILE = "hotel_bookings.csv"
 ROWS, SEED = 20_000, 0
@@ -39,39 +36,12 @@ DEPOSIT_RISK: Mapping[str, float] = {"No Deposit": 0.0, "Non Refund": 4.5, "Refu
 SHARPNESS = 1.3
 
 
-class _Dice:
-    """Draw from one stream of uniform numbers, so that a seed means the same bytes with every NumPy."""
-
-    def __init__(self, rows: int, seed: int) -> None:
-        import numpy
-
-        self._numpy, self._rows, self._generator = numpy, rows, numpy.random.Generator(numpy.random.PCG64(seed))
-
-    def uniform(self) -> Floats:
-        """Return float64 in [0, 1), shape (rows,)."""
-        return self._generator.random(self._rows)
-
-    def level(self, name: str) -> Any:
-        """Return texts drawn by the shares of a column's levels, shape (rows,)."""
-        shares = LEVELS[name]
-        edges = self._numpy.cumsum(list(shares.values()))[:-1]
-        return self._numpy.array(list(shares))[self._numpy.searchsorted(edges, self.uniform(), side="right")]
-
-    def count(self, *shares: float) -> Any:
-        """Return whole numbers 0, 1, 2 … drawn by their shares; what is left goes to the last one."""
-        return self._numpy.searchsorted(self._numpy.cumsum(shares), self.uniform(), side="right")
-
-    def exponential(self, scale: float) -> Floats:
-        """Return float64 of an exponential distribution with this mean."""
-        return -scale * self._numpy.log(1.0 - self.uniform())
-
-
 def columns(rows: int, seed: int) -> dict[str, Any]:
     """Return distinct bookings by column, in the order of the real file; 32 columns of shape (rows,)."""
     import numpy
 
-    dice = _Dice(rows, seed)
-    made = {name: dice.level(name) for name in LEVELS}
+    dice = Dice(rows, seed)
+    made = {name: dice.level(shares) for name, shares in LEVELS.items()}
     made["lead_time"] = numpy.where(dice.uniform() < 0.06, 0, dice.exponential(95.0)).astype(int).clip(0, 737)
     made["stays_in_weekend_nights"] = dice.count(0.33, 0.23, 0.37, 0.03, 0.035)
     made["stays_in_week_nights"] = dice.count(0.054, 0.209, 0.179, 0.158, 0.091, 0.206, 0.033, 0.03, 0.02)
@@ -94,7 +64,7 @@ def columns(rows: int, seed: int) -> dict[str, Any]:
     return _finished(made, arrival, dice)
 
 
-def _agents(dice: _Dice) -> Any:
+def _agents(dice: Dice) -> Any:
     import numpy
 
     known = numpy.array(["240", "250", "241", "242", "298", "314", "40"])[dice.count(0.6, 0.08, 0.05, 0.04, 0.03, 0.1)]
@@ -102,7 +72,7 @@ def _agents(dice: _Dice) -> Any:
     return numpy.where(dice.uniform() < 0.20, "NULL", numpy.where(dice.uniform() < 0.7, known, others))
 
 
-def _cancelled(made: Mapping[str, Any], arrival: Any, dice: _Dice) -> Any:
+def _cancelled(made: Mapping[str, Any], arrival: Any, dice: Dice) -> Any:
     """Return 0/1: a score of plausible causes, noise, and a threshold that cancels 55 % of the bookings."""
     import numpy
 
@@ -116,7 +86,7 @@ def _cancelled(made: Mapping[str, Any], arrival: Any, dice: _Dice) -> Any:
     return (noisy > numpy.quantile(noisy, 1 - CANCELLED)).astype(int)
 
 
-def _finished(made: dict[str, Any], arrival: Any, dice: _Dice) -> dict[str, Any]:
+def _finished(made: dict[str, Any], arrival: Any, dice: Dice) -> dict[str, Any]:
     """Add dates and the columns that are known only afterwards, and put all in the order of the real file."""
     import numpy
 

@@ -30,6 +30,7 @@ def compose(composition: Composition, prepared: Any, model: Any) -> tuple[Any, A
         outputs=["evaluation"],
         arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if kind.cells else [],
         property_files=[report],
+        image=composition.training_image if composition.config.training.script else None,
         display_name="Evaluate on the test split",
         description=f"Scores the held-out test split: {kind.told}.",
     )

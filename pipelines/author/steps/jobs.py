@@ -72,9 +72,13 @@ def processing_step(
     arguments: list[Any],
     *,
     instances: int | None = None,
+    image: str | None = None,
     **texts: Any,
 ) -> Any:
-    """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing; `instances` is a number that no parameter changes."""
+    """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing; `instances` is a number that no parameter changes.
+
+    `image` is one other than the image of the processing jobs.
+    """
     from sagemaker.core.processing import Processor
     from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
     from sagemaker.mlops.workflow.steps import ProcessingStep
@@ -83,7 +87,7 @@ def processing_step(
     bundle = composition.bundles[section]
     processor = Processor(
         role=composition.config.aws.role_arn,
-        image_uri=composition.image,
+        image_uri=image or composition.image,
         instance_count=composition.parameters["ProcessingInstanceCount"] if instances is None else instances,
         instance_type=composition.parameters["ProcessingInstanceType"],
         entrypoint=["python3", f"{CODE}/{bundle.script}"],

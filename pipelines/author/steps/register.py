@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.author.sdk import without_added_environment
+from pipelines.author.sdk import with_environment
 from pipelines.author.steps.evaluate import FILE
 from pipelines.author.steps.jobs import step_retries
 from pipelines.config.algorithm_rules import ANSWERS, built_in
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Register"
+INFERENCE = "inference.py"
 
 
 def compose(composition: Composition, model: Any, judged: Any) -> Any:
@@ -41,11 +42,18 @@ def compose(composition: Composition, model: Any, judged: Any) -> Any:
     )
     return ModelStep(
         NAME,
-        step_args=without_added_environment(step_args),
+        step_args=with_environment(step_args, _environment(composition)),
         retry_policies=step_retries(composition),
         display_name="Register the model",
         description=f"Adds a version to the model package group {config.model_package_group}{', with the evaluation as its model quality' if judged else ''}.",
     )
+
+
+def _environment(composition: Composition) -> dict[str, str]:
+    """Return where the framework's image finds the inference code that a script saved with its model; nothing for a model without."""
+    bundle = composition.bundles.get("training")
+    served = bundle is not None and INFERENCE in bundle.files
+    return {"SAGEMAKER_PROGRAM": INFERENCE, "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"} if served else {}
 
 
 def _metrics(judged: Any) -> Any:

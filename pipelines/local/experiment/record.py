@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipelines.local.container import log_lines
 from pipelines.local.experiment import logged, series
 from pipelines.local.experiment.jobs import Facts, facts
 from pipelines.local.experiment.objects import fingerprint
 from pipelines.local.images.environments import environments
+from pipelines.local.instances import log_lines
 from pipelines.local.journal import RunState, StepState
 from pipelines.local.store import Store
 
@@ -48,7 +48,7 @@ class Trial:
     @cached_property
     def log(self) -> series.Log:
         """Return what the job's log tells."""
-        return series.read(log_lines(self.job_dir / "log.txt") if self.job_dir else (), self.facts.metric_definitions)
+        return series.read(log_lines(self.job_dir) if self.job_dir else (), self.facts.metric_definitions)
 
     @cached_property
     def logged(self) -> logged.Logged:

@@ -187,7 +187,7 @@ def test_account_region_and_bucket_are_where_they_belong(root):
 
 
 def test_an_unknown_region_is_a_configuration_error(root):
-    with pytest.raises(ConfigError, match="no XGBoost image"):
+    with pytest.raises(ConfigError, match="aws.region, training.version: the SDK knows no image of xgboost"):
         compile_pipeline(config(aws={"region": "xx-nowhere-1"}), root)
 
 

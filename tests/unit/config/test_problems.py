@@ -50,7 +50,7 @@ def told(tmp_path):
         ("description: 2015-01-02", "4: description: wrong type; got datetime.date(2015, 1, 2) (date), expected text. YAML reads this as a date"),
         (
             "training: {version: 3.2}",
-            "4: training.version: not allowed; got 3.2, expected '1.5-1', '1.7-1', '3.0-5' or '3.2-0'. Did you mean 3.2-0? YAML reads",
+            "4: training.version: not allowed; got 3.2, expected '1.5-1', '1.7-1', '3.0-5', '3.2-0', '1.2-1', '1.4-2' or '1.9-0'. Did you mean 3.2-0? YAML",
         ),
         ("training: {instance_type: m5.large}", "4: training.instance_type: the wrong form; got 'm5.large', expected a SageMaker instance type such as"),
         ("training: {hyperparameters: {str: [1]}}", "4: training.hyperparameters.str: wrong type; got [1] (a list), expected true or false, a whole number,"),

@@ -1,0 +1,48 @@
+"""What a training cannot have, found before anything runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.config.loader import load
+from pipelines.config.training_rules import framework_version, processing_version, shards
+from pipelines.errors import ConfigError
+
+BASE = "name: h\ndata: {input: d.csv}\nlabel: {column: y}\n"
+
+
+def loaded(folder, training: str):
+    file = folder / "pipeline.yaml"
+    file.write_text(f"{BASE}training: {{{training}}}\n")
+    return load(file).config
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ("framework: scikit-learn", "training.framework: has no effect without training.script"),
+        ("source_dir: code", "training.source_dir: has no effect without training.script"),
+        ("image: pytorch-training:2.5", "training.image: has no effect without training.script"),
+        ("script: t.py, image: x, framework: scikit-learn", "training.framework: has no effect beside training.image"),
+        ('script: t.py, image: x, version: "1.4-2"', "training.version: has no effect beside training.image"),
+        ('script: t.py, framework: scikit-learn, version: "3.2-0"', "training.version: no version of scikit-learn; got '3.2-0', expected one of: 1.2-1"),
+        ('version: "1.4-2"', "training.version: no version of xgboost; got '1.4-2'"),
+        ("distribution: ShardedByS3Key", "training.distribution: ShardedByS3Key has no effect with one instance"),
+        ("instance_count: 2", "training.instance_count: each of 2 instances of built-in XGBoost would train on all rows"),
+        ("input_mode: Pipe", "training.input_mode: built-in XGBoost reads no pipes"),
+        ("max_wait_s: 7200", "training.max_wait_s: has no effect without spot: true"),
+        ("spot: true, max_wait_s: 60", "training.max_wait_s: less than training.max_runtime_s; got 60, expected at least 3600"),
+    ],
+)
+def test_an_impossible_training_is_refused(tmp_path, training, words):
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, training)
+    assert words in str(caught.value)
+
+
+def test_versions_follow_from_the_framework(tmp_path):
+    found = loaded(tmp_path, "script: t.py, framework: scikit-learn")
+    assert (framework_version(found), processing_version(found), shards(found)) == ("1.4-2", "3.2-0", 1)
+    found = loaded(tmp_path, 'version: "1.7-1", instance_count: 3, distribution: ShardedByS3Key')
+    assert (framework_version(found), processing_version(found), shards(found)) == ("1.7-1", "1.7-1", 3)
+    assert processing_version(loaded(tmp_path, "script: t.py, image: pytorch-training:2.5")) == "3.2-0"
