@@ -84,14 +84,14 @@ class Fresh:
             _leave(code, self.modules.difference(self.ours))
 
     def _renew_modules(self, command: tuple[str, ...]) -> list[types.ModuleType]:
-        """Set the search path and forget our own modules, which are returned."""
+        """Set the search path and forget our own modules, which are returned; a program of ours keeps all but the one that becomes `__main__`."""
         ours = interpreter.is_ours(command[2:3]) and command[1] == "-m"
         first = os.getcwd() if command[1] == "-m" else os.path.dirname(os.path.realpath(command[1]))
         own = [interpreter.ROOT] if ours and interpreter.ROOT not in self.path else []
         sys.path[:] = [first, *_search(os.environ), *self.path, *own]
         sys.dont_write_bytecode = True
         sys.orig_argv = list(command)
-        return [sys.modules.pop(name) for name in self.ours if name in sys.modules]
+        return [sys.modules.pop(name) for name in ([command[2]] if ours else self.ours) if name in sys.modules]
 
 
 def _search(environment: Mapping[str, str]) -> list[str]:

@@ -37,6 +37,8 @@ LIBRARIES = (
     "tarfile",
     "hashlib",
 )
+# Our own programs that many jobs run, imported once as well; all else of ours is forgotten in a job.
+PROGRAMS = ("pipelines.local.images.xgboost_algorithm",)
 LAST_JOBS_S = 12.0
 
 
@@ -185,10 +187,14 @@ def main() -> int:
     if request is None:
         return 0
     processes.adopt_orphans()
-    sys.path.remove(interpreter.ROOT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        sys.path.remove(interpreter.ROOT)
         _import(request["imports"] or LIBRARIES)
+        if not request["imports"]:
+            sys.path.append(interpreter.ROOT)
+            _import(PROGRAMS)
+            sys.path.remove(interpreter.ROOT)
     sys.stdout.flush()
     gc.collect()
     gc.freeze()
