@@ -184,7 +184,11 @@ RULES = (_classes_need_their_number, _metrics_fit_the_objective, _updaters_fit_t
 
 
 def _renamed(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts without the quotes of JSON, under the names that XGBoost has."""
+    """Return the texts without the quotes of JSON, under the names that XGBoost has.
+
+    Raises:
+        CustomerError: one is given under two names.
+    """
     renamed: dict[str, str] = {}
     for name, value in given.items():
         own = ALIASES.get(name, name)
@@ -193,6 +197,11 @@ def _renamed(given: Mapping[str, str]) -> dict[str, str]:
             raise CustomerError(f"Hyperparameter {alias} is another name of {own}, and both are given; give one of them")
         renamed[own] = str(value).strip().strip('"')
     return renamed
+
+
+def kind_of(name: str) -> Callable[[str, str], Any] | None:
+    """Return what reads a hyperparameter's text, None for one that the container does not know."""
+    return HYPERPARAMETERS.get(ALIASES.get(name, name))
 
 
 def validate(given: Mapping[str, str]) -> dict[str, Any]:

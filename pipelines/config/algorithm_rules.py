@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from pipelines.algorithms import xgboost
 from pipelines.algorithms.kinds import Anything, CustomerError
 from pipelines.algorithms.model import Algorithm, read
 from pipelines.algorithms.table import ALGORITHMS
 from pipelines.config.model import PipelineConfig
+from pipelines.config.problem import KINDS
+from pipelines.config.problems import nearest
 from pipelines.config.tuning import TuningRange
 
 Found = Iterator[tuple[str, str]]
@@ -41,11 +44,50 @@ def algorithm(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong)."""
     found = built_in(config)
     if found is None:
+        yield from _xgboost(config)
         return
     yield from _of_xgboost(config, found)
     yield from _unanswered(config, found)
     yield from _hyperparameters(config, found)
     yield from _searched(config, found)
+
+
+def _xgboost(config: PipelineConfig) -> Found:
+    """Yield what the container of built-in XGBoost would refuse, in its words: each value by itself, then what does not go together."""
+    if config.training.script:
+        return
+    given = {name: as_text(value) for name, value in config.training.hyperparameters.items()}
+    searched = config.tuning.ranges if config.tuning else {}
+    wrong = [(name, _refusal(name, text)) for name, text in given.items() if name not in searched]
+    yield from ((f"training.hyperparameters.{name}", f"{problem}.") for name, problem in wrong if problem)
+    for name, each in ((name, each) for name, each in searched.items() if xgboost.kind_of(name)):
+        values = (*each.values, *(bound for bound in (each.low, each.high) if bound is not None))
+        problem = next(filter(None, (_refusal(name, _as_searched(each, value)) for value in values)), None)
+        if problem:
+            yield f"tuning.ranges.{name}", f"{problem}."
+    if not any(problem for _, problem in wrong):
+        yield from _together(config, {name: text for name, text in given.items() if name not in searched})
+
+
+def _refusal(name: str, text: str) -> str | None:
+    kind = xgboost.kind_of(name)
+    if kind is None:
+        return f"Extraneous hyperparameter found: {name}.{nearest(name, (*xgboost.HYPERPARAMETERS, *xgboost.ALIASES), 0.6)}".rstrip(".")
+    try:
+        kind(name, text)
+    except CustomerError as error:
+        return str(error)
+    return None
+
+
+def _together(config: PipelineConfig, given: Mapping[str, str]) -> Found:
+    """Yield the first rule between hyperparameters that they break, with those that the pipeline itself adds."""
+    classes = {"num_class": str(len(config.label.classes))} if config.label.classes else {}
+    added = {"num_round": "100", "objective": KINDS[config.problem].objectives[0], **classes}
+    try:
+        xgboost.validate({**added, **given})
+    except CustomerError as error:
+        yield "training.hyperparameters", f"{str(error).rstrip('.')}."
 
 
 def _of_xgboost(config: PipelineConfig, found: Algorithm) -> Found:

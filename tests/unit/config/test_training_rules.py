@@ -31,6 +31,14 @@ def loaded(folder, training: str):
         ("instance_count: 2", "training.instance_count: each of 2 instances of built-in XGBoost would train on all rows"),
         ("input_mode: Pipe", "training.input_mode: built-in XGBoost reads no pipes"),
         ("max_wait_s: 7200", "training.max_wait_s: has no effect without spot: true"),
+        ("hyperparameters: {eta: 2}", "training.hyperparameters.eta: Hyperparameter eta: 2.0 is not in [0, 1]."),
+        ("hyperparameters: {max_dept: 2}", "training.hyperparameters.max_dept: Extraneous hyperparameter found: max_dept. Did you mean max_depth?"),
+        ("hyperparameters: {num_round: ten}", "training.hyperparameters.num_round: Hyperparameter num_round: could not parse value"),
+        (
+            "hyperparameters: {monotone_constraints: '(1)'}",
+            "training.hyperparameters.monotone_constraints: Hyperparameter monotone_constraints: could not parse",
+        ),
+        ("hyperparameters: {monotone_constraints: '(1,)'}", "training.hyperparameters: monotone_constraints can be used only when the tree_method"),
         ("spot: true, max_wait_s: 60", "training.max_wait_s: less than training.max_runtime_s; got 60, expected at least 3600"),
     ],
 )
@@ -46,3 +54,14 @@ def test_versions_follow_from_the_framework(tmp_path):
     found = loaded(tmp_path, 'version: "1.7-1", instance_count: 3, distribution: ShardedByS3Key')
     assert (framework_version(found), processing_version(found), shards(found)) == ("1.7-1", "1.7-1", 3)
     assert processing_version(loaded(tmp_path, "script: t.py, image: pytorch-training:2.5")) == "3.2-0"
+
+
+def test_a_range_that_leads_out_of_what_xgboost_takes_is_refused(tmp_path):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(f"{BASE}tuning: {{ranges: {{eta: {{low: 0.1, high: 3}}}}}}\n")
+    with pytest.raises(ConfigError, match=r"tuning.ranges.eta: Hyperparameter eta: 3.0 is not in \[0, 1\]"):
+        load(file)
+
+
+def test_a_script_has_hyperparameters_of_its_own(tmp_path):
+    assert loaded(tmp_path, "script: t.py, hyperparameters: {anything: 1}").training.hyperparameters == {"anything": 1}
