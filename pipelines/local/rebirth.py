@@ -112,7 +112,8 @@ def _importable(folder: str) -> Iterable[str]:
 
 
 def _renew_state() -> None:
-    """Undo what a fork shares and a new interpreter would not: random state, the place of temporary files."""
+    """Undo what a fork shares and a new interpreter would not: random state, the place of temporary files, a collector that rests."""
+    gc.enable()
     random.seed()
     tempfile.tempdir = None
     numpy = sys.modules.get("numpy")

@@ -9,36 +9,34 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
 import select
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.local import interpreter, processes, rebirth, sandbox, wire
-from pipelines.local.job import JobSpec
-from pipelines.local.supervisor import KILL, STOP, Supervisor, drain
+from pipelines.local.job import JobResult, JobSpec
+from pipelines.local.supervisor import KILL, STOP, STOPPED_BEFORE_START, Supervisor, drain
 
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pyarrow.parquet",
-    "pyarrow.csv",
-    "xgboost",
+# What is imported before any job starts, and what follows while jobs may start that do not ask for it.
+FIRST = ("numpy", "pyarrow", "pyarrow.parquet", "pyarrow.csv", "threadpoolctl", "runpy", "argparse", "tarfile", "hashlib")
+# In small parts, since a job that comes during an import waits for its end: XGBoost imports scikit-learn, which imports most of SciPy.
+HEAVY = ("pandas", "scipy.linalg", "scipy.sparse", "scipy.special", "scipy.optimize", "scipy.stats.distributions", "scipy.stats") + (
+    "sklearn.utils",
     "sklearn.metrics",
     "sklearn.model_selection",
-    "threadpoolctl",
-    "runpy",
-    "argparse",
-    "tarfile",
-    "hashlib",
+    "xgboost",
 )
 # Our own programs that many jobs run, imported once as well; all else of ours is forgotten in a job.
 PROGRAMS = ("pipelines.local.images.xgboost_algorithm",)
+ASKS_FOR_HEAVY = re.compile(rb"pandas|xgboost|sklearn")
+SCRIPT_BYTES = 1 << 20
 LAST_JOBS_S = 12.0
 
 
@@ -51,13 +49,17 @@ class Job:
 
 
 class Zygote:
-    """Fork a supervisor per job, pass stop requests on, and notice supervisors that die."""
+    """Fork a supervisor per job, pass stop requests on, and notice supervisors that die.
 
-    def __init__(self, requests: int, answers: int) -> None:
-        self._requests, self._answers = requests, answers
+    `later` are the modules that are imported while there is nothing else to do; jobs that ask for them wait until they are there.
+    """
+
+    def __init__(self, requests: int, answers: int, later: Sequence[str] = ()) -> None:
+        self._requests, self._answers, self._later = requests, answers, list(later)
         self._jobs: dict[int, Job] = {}
+        self._waiting: list[Mapping[str, Any]] = []
         self._wake = _wake_on_child()
-        self._fresh = rebirth.Fresh.now()
+        self._fresh: rebirth.Fresh | None = None
 
     def serve(self) -> None:
         """Serve until the engine hangs up; then end every job."""
@@ -65,18 +67,37 @@ class Zygote:
         poll.register(self._requests, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
         while True:
-            for descriptor, _ in poll.poll():
+            happened = poll.poll(0 if self._later else None)
+            for descriptor, _ in happened:
                 if descriptor == self._wake:
                     drain(self._wake)
                     self._reap()
                 elif (request := wire.receive(self._requests)) is not None:
-                    self._start(request) if "run" in request else self._stop(request)
+                    self._run(request) if "run" in request else self._stop(request)
                 else:
                     self._end()
                     return
+            if self._later and not happened:
+                self._go_on_importing()
+
+    def _go_on_importing(self) -> None:
+        """Import the next module; after the last one let the jobs start that waited."""
+        _import([self._later.pop(0)])
+        self._fresh = None
+        if not self._later:
+            _settle()
+            while self._waiting:
+                self._start(self._waiting.pop(0))
+
+    def _run(self, request: Mapping[str, Any]) -> None:
+        if self._later and _asks_for_heavy(request["spec"]):
+            self._waiting.append(request)
+        else:
+            self._start(request)
 
     def _start(self, request: Mapping[str, Any]) -> None:
         number = request["run"]
+        self._fresh = self._fresh or rebirth.Fresh.now()
         try:
             control, ours = os.pipe()
             pid = _fork()
@@ -107,6 +128,7 @@ class Zygote:
 
     def _become(self, spec: JobSpec, layer: str, told: int) -> None:
         """Be the job: run its command in this very process as a new interpreter would, or in a new one where that matters; never returns."""
+        assert self._fresh is not None
         command = sandbox.enter(spec, layer, told)
         if self._fresh.must_be_new(command, spec.environment):
             sandbox.execute(command)
@@ -115,6 +137,10 @@ class Zygote:
         self._fresh.run(command, cores=spec.cores, shim_root=shim_root)
 
     def _stop(self, request: Mapping[str, Any]) -> None:
+        for waiting in [each for each in self._waiting if each["run"] == request["stop"]]:
+            self._waiting.remove(waiting)
+            result = JobResult(STOPPED_BEFORE_START, "stopped", 0.0, waiting["isolation"])
+            wire.send(self._answers, {"job": waiting["run"], "result": vars(result)})
         for job in self._jobs.values():
             if job.number == request["stop"]:
                 _press(job.control, KILL if request["kill"] else STOP)
@@ -171,32 +197,57 @@ def _wake_on_child() -> int:
 
 
 def _import(names: Iterable[str]) -> None:
-    """Import what is there; a library that is absent, or broken on this machine, is left to the jobs that want it."""
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001  the job boundary: an import may raise anything
-            sys.stderr.write(f"{name} is not imported: {type(error).__name__}: {error}\n")
+    """Import what is there; a library that is absent, or broken on this machine, is left to the jobs that want it.
+
+    The folder of Sagewright itself is on the search path for modules of ours only.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            ours = [interpreter.ROOT] if interpreter.is_ours((name,)) else []
+            sys.path += ours
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # noqa: BLE001  the job boundary: an import may raise anything
+                sys.stderr.write(f"{name} is not imported: {type(error).__name__}: {error}\n")
+            finally:
+                del sys.path[len(sys.path) - len(ours) :]
+
+
+def _asks_for_heavy(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a job's program names one of the libraries that take long to import; one that cannot be read here is taken to."""
+    command = tuple(spec["command"])
+    if command[1] == "-m":
+        return True
+    ml = Path(spec["job_dir"], "opt", "ml")
+    try:
+        path = ml / PurePosixPath(command[1]).relative_to("/opt/ml")
+        with open(path, "rb") as script:
+            return ASKS_FOR_HEAVY.search(script.read(SCRIPT_BYTES)) is not None
+    except (OSError, ValueError):
+        return True
+
+
+def _settle() -> None:
+    """Tidy up once, so that forks share the memory of what was imported."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> int:
-    """Import the libraries, then serve until the engine hangs up."""
+    """Import the libraries, serving jobs meanwhile, until the engine hangs up."""
     answers = os.dup(1)
     os.dup2(2, 1)
     request = wire.receive(0)
     if request is None:
         return 0
     processes.adopt_orphans()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sys.path.remove(interpreter.ROOT)
-        _import(request["imports"] or LIBRARIES)
-        if not request["imports"]:
-            sys.path.append(interpreter.ROOT)
-            _import(PROGRAMS)
-            sys.path.remove(interpreter.ROOT)
+    sys.path.remove(interpreter.ROOT)
+    gc.disable()  # imports make much and free little: a fifth of their time
+    _import(request["imports"] or FIRST)
     sys.stdout.flush()
-    gc.collect()
-    gc.freeze()
-    Zygote(0, answers).serve()
+    if request["imports"]:
+        _settle()
+    Zygote(0, answers, later=() if request["imports"] else (*HEAVY, *PROGRAMS)).serve()
     return 0

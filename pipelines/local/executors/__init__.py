@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.executors import condition, fail, model, processing, register_model, training, tuning
@@ -17,6 +18,9 @@ EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Tuning": tuning.execute,
 }
 EXECUTABLE = frozenset(EXECUTORS)
+
+# What a type's steps will need later, brought about while the first job of a run has its turn; it gets the arguments as the definition has them.
+AHEAD: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"Tuning": tuning.warm_up}
 
 # Types whose arguments hold other steps, so that the executor and not the engine evaluates what it needs of them.
 UNEVALUATED = frozenset({"Condition"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,6 +44,11 @@ def execute(step_run: StepRun) -> Outcome:
     return Outcome({"Completed": "Succeeded"}.get(status, status), properties, metrics, failure)
 
 
+def warm_up(arguments: Mapping[str, Any]) -> None:
+    """Import what the search of a step will need."""
+    search.warm_up(str((arguments.get("HyperParameterTuningJobConfig") or {}).get("Strategy")))
+
+
 def _job_name(step_run: StepRun) -> str:
     """Return the tuning job's name: execution, step and ten characters, at most 32 in all, as a pipeline names it."""
     long = step_run.job_name
@@ -67,7 +72,6 @@ class Job:
         """Run trials until there are no more, or the job is done before."""
         watched: dict[Future[Ended], Watch] = {}
         rule = self._rule()
-        search.warm_up(self.plan.strategy)
         with ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool:
             while True:
                 self._start(pool, watched)
