@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,17 @@ def processing(name: str, script: str, *, outputs: tuple[str, ...] = (), inputs:
 def definition(*steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = (), **changes: Any) -> dict[str, Any]:
     """Return a definition document."""
     return {"Version": "2020-12-01", "Metadata": {}, "Parameters": list(parameters), "Steps": list(steps), **changes}
+
+
+def archive(**files: str) -> bytes:
+    """Return a code archive; `__` in a name stands for its dot."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        for name, body in files.items():
+            entry = tarfile.TarInfo(name.replace("__", "."))
+            entry.size = len(body.encode())
+            packed.addfile(entry, io.BytesIO(body.encode()))
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import tarfile
 
 import pytest
 
-from tests.functional.conftest import IMAGE, ROLE, ROOT, Command, definition
+from tests.functional.conftest import IMAGE, ROLE, ROOT, Command, archive, definition
 
 SCIKIT_LEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2"
 TORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.5-cpu-py311"
 CODE = "s3://bkt/code/sourcedir.tar.gz"
 LEAVES_MODEL = "import os; open(os.environ['SM_MODEL_DIR'] + '/m.txt', 'w').write('done')\n"
-
-
-def archive(**files: str) -> bytes:
-    """Return a code archive; `__` in a name stands for its dot."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        for name, body in files.items():
-            entry = tarfile.TarInfo(name.replace("__", "."))
-            entry.size = len(body.encode())
-            packed.addfile(entry, io.BytesIO(body.encode()))
-    return buffer.getvalue()
 
 
 def training(*, image: str = SCIKIT_LEARN, instances: int = 1, channels: tuple[dict, ...] = (), hyperparameters: dict | None = None, **changes) -> dict:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.local.images.mapped import ImageMap, Images, Mapped, read
 from pipelines.local.images.requirements import InstallError, Wanted, environment
+from tests.functional.conftest import archive
 
 TORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.5-cpu"
 
@@ -62,16 +61,6 @@ def test_a_wrong_entry_is_named(tmp_path, entry, words):
     with pytest.raises(UsageError) as caught:
         read({"x": entry}, tmp_path, "images.map")
     assert words in str(caught.value)
-
-
-def archive(**files: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        for name, body in files.items():
-            entry = tarfile.TarInfo(name.replace("__", "."))
-            entry.size = len(body.encode())
-            packed.addfile(entry, io.BytesIO(body.encode()))
-    return buffer.getvalue()
 
 
 def test_requirements_are_those_of_a_python_script():
