@@ -29,7 +29,8 @@ def logged(folder, event):
     return [entry for entry in entries if entry["event"] == event]
 
 
-def test_the_script_of_the_page_logs_what_it_says(tmp_path):
+def test_the_script_of_the_page_logs_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     exec(code("python"), {})
     assert [entry["value"] for entry in logged(tmp_path, "metric")] == [1 / (epoch + 1) for epoch in range(10)]
     assert (tmp_path / "files/texts/notes.txt").read_text() == "done"

@@ -111,7 +111,7 @@ def test_an_image_of_a_framework_runs_on_the_users_own_interpreter(scripts, tmp_
     assert refused.code == 1 and "say in `images.map` what it stands for on this machine" in refused.json["failure_reason"]
     (tmp_path / "bin").mkdir()
     own = tmp_path / "bin/python"
-    own.write_text(f'#!/bin/sh\nFLAVOUR=torch exec {sys.executable} "$@"\n')
+    own.write_text(f'#!/bin/sh\nFLAVOUR=torch exec "{sys.executable}" "$@"\n')
     own.chmod(0o755)
     (tmp_path / "map.yaml").write_text("pytorch-training:2.*: {python: bin/python}\n")
     done = sagewright.run(definition(training(image=TORCH)), "--image-map", "map.yaml")
@@ -129,7 +129,7 @@ def test_a_container_of_ones_own_is_mapped_to_a_command(sagewright, tmp_path):
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/mine:7"
     step = training(image=image, channels=(channel("train"),), HyperParameters={"depth": "3"})
     done = sagewright.run(definition(step), "--image-map", "map.json")
-    if done.code == 2:
+    if "only Python programs run here" in (done.json["failure_reason"] or ""):
         pytest.skip("no namespaces here; a program that is no Python cannot run")
     assert done.code == 0 and files_of(sagewright, done) == {"a.csv": "1,2\n"}
     log = sagewright("logs").out
@@ -243,4 +243,4 @@ def test_checkpoints_come_back_and_a_job_that_runs_too_long_leaves_its_model(scr
 def test_the_root_of_the_project_is_not_on_the_search_path_of_a_script(scripts):
     sagewright = scripts("import sys\nprint('PATHS', sys.path)\ntry:\n    import jobkit\n    print('LEAK')\nexcept ImportError:\n    print('clean')\n")
     assert sagewright.run(definition(training())).code == 0
-    assert str(ROOT) not in sagewright("logs").out.split("PATHS")[1].split("\n")[0].replace(f"{ROOT}/.venv", "")
+    assert repr(str(ROOT)) not in sagewright("logs").out.split("PATHS")[1].split("\n")[0]
