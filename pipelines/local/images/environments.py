@@ -57,8 +57,8 @@ def remove(name: str) -> bool:
     return bool(found)
 
 
-def make(name: str, image: str, python: str, fill: Callable[[Path], str | None]) -> Environment | str:
-    """Return the environment of a name, made if it is not there; it appears whole or not at all.
+def make(name: str, image: str, python: str, fill: Callable[[Path], str | None], recipe: str = "") -> Environment | str:
+    """Return the environment of a name, made if it is not there or was made by another `recipe`; it appears whole or not at all.
 
     `python` is the interpreter to build on; `fill` installs what it needs and returns why it could not, which then is what this returns too.
 
@@ -67,8 +67,8 @@ def make(name: str, image: str, python: str, fill: Callable[[Path], str | None])
     """
     folder = cache_root() / name
     with _locked(folder):
-        if not (folder / READY).is_file():
-            why = _make(folder, image, python, fill)
+        if not _is_ready(folder, recipe):
+            why = _make(folder, {"image": image, "recipe": recipe}, python, fill)
             if why is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 return why
@@ -83,7 +83,15 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, image: str, python: str, fill: Callable[[Path], str | None]) -> str | None:
+def _is_ready(folder: Path, recipe: str) -> bool:
+    try:
+        kept = json.loads((folder / READY).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(kept.get("recipe", "") == recipe)
+
+
+def _make(folder: Path, kept: Mapping[str, str], python: str, fill: Callable[[Path], str | None]) -> str | None:
     shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -91,7 +99,7 @@ def _make(folder: Path, image: str, python: str, fill: Callable[[Path], str | No
     why = fill(folder)
     if why is None:
         partial = folder / f"{READY}.partial"
-        partial.write_text(json.dumps({"image": image, "installed": _installed(folder)}, sort_keys=True, indent=1))
+        partial.write_text(json.dumps({**kept, "installed": _installed(folder)}, sort_keys=True, indent=1))
         os.replace(partial, folder / READY)
     return why
 

@@ -16,7 +16,9 @@ from pipelines.local.images.uri import parse_image
 
 # The image's library that has to be exact, the versions of the rest, and what an old library needs to work at all. Sources: the tags of the containers' public
 # repositories, and AWS's deep learning container definitions; of 1.5-1 and sklearn 1.2-1 to 1.4-2 not everything is known.
-NEEDS_OLD = ("numpy<2", "pandas<2.3", "setuptools<81")
+# pyarrow 22 and later import with NumPy 2 only, which their metadata do not say.
+WITH_NUMPY_1 = ("numpy<2", "pyarrow<22")
+NEEDS_OLD = (*WITH_NUMPY_1, "pandas<2.3", "setuptools<81")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ IMAGES: Mapping[str, Mapping[str, Versions]] = {
     },
     "sagemaker-scikit-learn": {
         "1.2-1": Versions({"scikit-learn": "1.2.1"}, {"pandas": "1.1.3"}, NEEDS_OLD),
-        "1.4-2": Versions({"scikit-learn": "1.4.2"}, {"numpy": "2.1.0"}, ("numpy<2",)),
+        "1.4-2": Versions({"scikit-learn": "1.4.2"}, {"numpy": "2.1.0"}, WITH_NUMPY_1),
         "1.9-0": Versions({"scikit-learn": "1.9.0"}, {"numpy": "2.5.1", "scipy": "1.18.0", "pandas": "2.2.3"}),
     },
 }
@@ -148,7 +150,8 @@ def make(image_uri: str, wanted: Versions, tell: Tell) -> Environment:
                 return None
         return why
 
-    made = environments.make(f"{name_of(image_uri)}-py{sys.version_info[0]}{sys.version_info[1]}", image_uri, sys.executable, fill)
+    folder = f"{name_of(image_uri)}-py{sys.version_info[0]}{sys.version_info[1]}"
+    made = environments.make(folder, image_uri, sys.executable, fill, recipe=repr(list(_attempts(wanted))))
     if isinstance(made, str):
         raise ClientFault(f"{exact.replace(' ', '==')} cannot be installed for Python {sys.version_info[0]}.{sys.version_info[1]} here: {made}")
     return made
