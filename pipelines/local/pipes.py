@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import gzip
+import itertools
 import os
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,7 @@ class Pipes:
     def __init__(self, channels: Sequence[Piped]) -> None:
         """Take the channels to feed."""
         self._ended = threading.Event()
+        self.problems: list[str] = []
         self._threads = [threading.Thread(target=self._feed, args=(channel,), name=f"pipe {channel.path.name}") for channel in channels]
         for channel in channels:
             channel.path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,17 +70,22 @@ class Pipes:
             thread.join()
 
     def _feed(self, channel: Piped) -> None:
-        epoch = 0
-        while (writer := self._open(f"{channel.path}_{epoch}")) is not None:
-            epoch += 1
-            os.mkfifo(f"{channel.path}_{epoch + 1}")
-            try:
-                for block in channel.blocks():
-                    _write_all(writer, block)
-            except BrokenPipeError:
-                pass  # the reader has had enough of this epoch
-            finally:
-                os.close(writer)
+        """Feed one channel; what its files do not give goes to `problems`, for the job to fail of once it has ended."""
+        try:
+            for epoch in itertools.count():
+                writer = self._open(f"{channel.path}_{epoch}")
+                if writer is None:
+                    return
+                try:
+                    _make_pipe(f"{channel.path}_{epoch + 2}")
+                    for block in channel.blocks():
+                        _write_all(writer, block)
+                except BrokenPipeError:
+                    continue  # the reader has had enough of this epoch
+                finally:
+                    os.close(writer)
+        except (OSError, EOFError, zlib.error) as error:
+            self.problems.append(f"channel {channel.path.name!r} cannot be piped: {error}")
 
     def _open(self, pipe: str) -> int | None:
         """Wait for a reader and return the pipe's descriptor; None once the job is over."""
@@ -85,6 +93,8 @@ class Pipes:
             try:
                 writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
             except OSError as error:
+                if error.errno == errno.ENOENT:
+                    return None  # the job took the pipe away
                 if error.errno != errno.ENXIO:
                     raise
                 time.sleep(POLL_S)
@@ -92,6 +102,14 @@ class Pipes:
             os.set_blocking(writer, True)
             return writer
         return None
+
+
+def _make_pipe(path: str) -> None:
+    """Make a named pipe, unless the job has put something there or taken the folder away."""
+    try:
+        os.mkfifo(path)
+    except (FileExistsError, FileNotFoundError):
+        return
 
 
 def _write_all(writer: int, block: bytes) -> None:

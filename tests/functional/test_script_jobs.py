@@ -244,3 +244,35 @@ def test_the_root_of_the_project_is_not_on_the_search_path_of_a_script(scripts):
     sagewright = scripts("import sys\nprint('PATHS', sys.path)\ntry:\n    import jobkit\n    print('LEAK')\nexcept ImportError:\n    print('clean')\n")
     assert sagewright.run(definition(training())).code == 0
     assert repr(str(ROOT)) not in sagewright("logs").out.split("PATHS")[1].split("\n")[0]
+
+
+def test_a_piped_file_that_is_no_gzip_fails_the_job(scripts):
+    sagewright = scripts("print(open('/opt/ml/input/data/train_0', 'rb').read())\n")
+    sagewright.put("s3://bkt/train/a.csv.gz", "1,2\n")
+    done = sagewright.run(definition(training(channels=(channel("train", InputMode="Pipe", CompressionType="Gzip"),))), timeout_s=60)
+    assert done.code == 1 and "ClientError: channel 'train' cannot be piped: Not a gzipped file" in done.json["failure_reason"]
+
+
+def test_a_script_may_make_or_take_away_pipes_and_folders_of_its_own(scripts):
+    script = "import os, shutil\nos.mkfifo('/opt/ml/input/data/train_2')\nprint('READ', open('/opt/ml/input/data/train_0').read())\n"
+    sagewright = scripts(script + "os.remove('/opt/ml/input/data/train_1')\nshutil.rmtree('/opt/ml/output')\n")
+    sagewright.put("s3://bkt/train/a.csv", "1,2\n")
+    done = sagewright.run(definition(training(channels=(channel("train", InputMode="Pipe"),))), timeout_s=60)
+    assert done.code == 0, done.json["failure_reason"]
+    assert "READ 1,2" in sagewright("logs").out
+
+
+def test_checkpoints_of_every_instance_are_kept_and_odd_files_of_the_model_named(scripts):
+    script = "import os\nhost = os.environ['SM_CURRENT_HOST']\nopen(f'/opt/ml/checkpoints/{host}', 'w').close()\n"
+    sagewright = scripts(script + "os.symlink('/etc/passwd', os.environ['SM_MODEL_DIR'] + '/latest')\n")
+    done = sagewright.run(definition(training(instances=2, CheckpointConfig={"S3Uri": "s3://bkt/ck"})), "--isolation", "shim")
+    assert done.code == 0, done.json["failure_reason"]
+    assert sorted(path.name for path in (sagewright.store / "bkt/ck").iterdir()) == ["algo-1", "algo-2"]
+    assert "links and special files are left out of the model: latest" in done.err
+
+
+def test_requirements_that_lead_elsewhere_are_refused(scripts):
+    done = scripts("print('never')", requirements__txt="-r /etc/passwd\n").run(definition(training()))
+    assert done.code == 1 and "'-r /etc/passwd' leads to another file" in done.json["failure_reason"]
+    done = scripts("print('never')", requirements__txt="===\n").run(definition(training(hyperparameters={"x": "1"})))
+    assert done.code == 1 and "requirements.txt" in done.json["failure_reason"] and "/tmp/" not in done.json["failure_reason"]

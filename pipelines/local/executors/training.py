@@ -33,8 +33,10 @@ def execute(step_run: StepRun) -> Outcome:
     made = instances.prepare(step_run, _instance_count(request), FOLDERS)
     started = step_run.timestamp()
     pipes = [piped for instance in made for piped in _fill(step_run, request, hyperparameters, instance)]
-    with Pipes(pipes):
+    with Pipes(pipes) as piped:
         ended = _start(step_run, request, hyperparameters, made)
+    if piped.problems and ended.result.reason == "exited":
+        raise ClientFault("; ".join(piped.problems))
     result = ended.result
     failure = container.failure_reason(result, ended.instance.job_dir, "failure")
     artifacts = _upload(step_run, request, made, complete=failure is None, stopped=result.reason != "exited")
@@ -163,9 +165,13 @@ def _upload(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instan
     """
     store, output = step_run.run.store, request["OutputDataConfig"]
     ml = made[0].ml
-    for instance in made[1:]:
-        for folder in ("model", "output/data"):
-            _join(instance.ml / folder, ml / folder)
+    checkpoints = request.get("CheckpointConfig") or {}
+    kept = container.real_path(ml, checkpoints.get("LocalPath", "/opt/ml/checkpoints"))
+    for folder in (ml / "model", ml / "output" / "data", kept):
+        folder.mkdir(parents=True, exist_ok=True)  # a script may have taken it away
+        for instance in made[1:]:
+            _join(instance.ml / folder.relative_to(ml), folder)
+    _tell_what_is_left_out(step_run, ml / "model")
     base = f"{output['S3OutputPath'].rstrip('/')}/{step_run.job_name}/output"
     packed = output.get("CompressionType", "GZIP") != "NONE"
     artifacts = f"{base}/model.tar.gz" if packed else f"{base}/model/"
@@ -176,10 +182,15 @@ def _upload(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instan
         store.put_tree(artifacts, ml / "model")
     if any((ml / "output" / "data").iterdir()):
         store.put_bytes(f"{base}/output.tar.gz", container.pack(ml / "output" / "data"))
-    checkpoints = request.get("CheckpointConfig") or {}
     if checkpoints.get("S3Uri"):
-        store.put_tree(checkpoints["S3Uri"], container.real_path(ml, checkpoints.get("LocalPath", "/opt/ml/checkpoints")))
+        store.put_tree(checkpoints["S3Uri"], kept)
     return artifacts if has_model else ""
+
+
+def _tell_what_is_left_out(step_run: StepRun, model: Path) -> None:
+    odd = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_symlink() or not (path.is_file() or path.is_dir()))
+    if odd:
+        step_run.run.images.tell(f"{step_run.job_name}: links and special files are left out of the model: {', '.join(odd)[:300]}")
 
 
 def _join(source: Path, target: Path) -> None:

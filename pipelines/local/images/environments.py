@@ -43,17 +43,31 @@ class Environment:
 
 
 def environments() -> Iterator[Environment]:
-    """Yield every environment that is ready, sorted."""
+    """Yield every environment that is ready, sorted; one whose file is damaged or whose interpreter is gone is not."""
     for file in sorted(cache_root().glob(f"*/{READY}")):
-        kept = json.loads(file.read_text())
-        yield Environment(kept["image"], str(file.parent / "bin/python"), kept["installed"])
+        found = _read(file.parent)
+        if found is not None:
+            yield found[0]
+
+
+def _read(folder: Path) -> tuple[Environment, str] | None:
+    """Return the environment of a folder, and by which recipe it was made."""
+    python = folder / "bin" / "python"
+    try:
+        kept = json.loads((folder / READY).read_text())
+        found = Environment(kept["image"], str(python), kept["installed"]), str(kept.get("recipe", ""))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if os.access(python, os.X_OK) else None
 
 
 def remove(name: str) -> bool:
     """Remove the environments of a name, e.g. `sagemaker-xgboost-1.5-1` or `requirements-0123456789ab`; tell whether there was one."""
-    found = [each.folder for each in environments() if each.folder.name.startswith(f"{name}-py") or each.folder.name == name]
+    folders = [path for path in cache_root().glob("*") if path.is_dir()]
+    found = [path for path in folders if path.name == name or path.name.startswith(f"{name}-py")]
     for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
+        with _locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     return bool(found)
 
 
@@ -67,12 +81,15 @@ def make(name: str, image: str, python: str, fill: Callable[[Path], str | None],
     """
     folder = cache_root() / name
     with _locked(folder):
-        if not _is_ready(folder, recipe):
+        found = _read(folder)
+        if found is None or found[1] != recipe:
             why = _make(folder, {"image": image, "recipe": recipe}, python, fill)
             if why is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 return why
-    return next(each for each in environments() if each.folder == folder)
+        found = _read(folder)
+    assert found is not None
+    return found[0]
 
 
 @contextmanager
@@ -81,14 +98,6 @@ def _locked(folder: Path) -> Iterator[None]:
     with open(folder.parent / f".{folder.name}.lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _is_ready(folder: Path, recipe: str) -> bool:
-    try:
-        kept = json.loads((folder / READY).read_text())
-    except (OSError, ValueError):
-        return False
-    return bool(kept.get("recipe", "") == recipe)
 
 
 def _make(folder: Path, kept: Mapping[str, str], python: str, fill: Callable[[Path], str | None]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,7 +26,10 @@ def located(path: str) -> Path:
 
 
 def write_failure(text: str) -> None:
-    """Write /opt/ml/output/failure, which becomes the job's FailureReason."""
+    """Write /opt/ml/output/failure, which becomes the job's FailureReason; where a script has made that impossible the log has to do."""
     path = base() / "output" / "failure"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        sys.stderr.write(f"{path} cannot be written: {error.strerror}\n{text}\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -24,6 +25,7 @@ from pipelines.local.images.script_mode import extract, failure
 
 REQUIREMENTS, PACKAGE = "requirements.txt", "setup.py"
 SHOWN = 60
+ELSEWHERE = re.compile(r"(-r|-c|-e|--requirement|--constraint|--editable)\b|[./]")
 LISTING = "import importlib.metadata as m, json, site, sysconfig; print(json.dumps([{d.metadata['Name'].lower().replace('_', '-'): d.version \
 for d in m.distributions() if d.metadata['Name']}, [sysconfig.get_path('purelib'), sysconfig.get_path('platlib')]]))"
 
@@ -91,6 +93,10 @@ def environment(wanted: Wanted, python: str | None, *, network: bool, tell: Call
     missing = wanted.missing(installed)
     if not missing and wanted.archive is None:
         return python
+    elsewhere = next((line for line in missing if ELSEWHERE.match(line)), None)
+    if elsewhere is not None:
+        where = f"{REQUIREMENTS}: {elsewhere!r} leads to another file, which is not followed here; write the requirements into {REQUIREMENTS} itself"
+        raise InstallError(failure(_kind(wanted), 1, where, [base, "-m", "pip", "install", "-r", REQUIREMENTS]))
     key = hashlib.sha256(json.dumps([wanted.lines, base, sorted(installed.items())]).encode() + (wanted.archive or b"")).hexdigest()[:12]
     title = ", ".join(missing)[:SHOWN] or "the package of the script"
     command = [base, "-m", "pip", "install", *(["-r", REQUIREMENTS] if wanted.lines else ["."])]
@@ -122,7 +128,7 @@ def _libraries(python: str) -> tuple[dict[str, str], list[str]]:
 def _install(folder: Path, wanted: Wanted, missing: Sequence[str], installed: Mapping[str, str]) -> str | None:
     """Install what is missing, at first with the versions that are there held, as pip would keep them; return why it cannot, None when it could."""
     with tempfile.TemporaryDirectory() as place:
-        constraints, listed = Path(place, "constraints.txt"), Path(place, "listed.txt")
+        constraints, listed = Path(place, "constraints.txt"), Path(place, REQUIREMENTS)
         named = {name for name in map(_name, missing) if name}
         constraints.write_text("\n".join(f"{name}=={version}" for name, version in installed.items() if name not in named))
         listed.write_text("\n".join(missing))
@@ -130,7 +136,8 @@ def _install(folder: Path, wanted: Wanted, missing: Sequence[str], installed: Ma
         if wanted.archive is not None:
             what = [str(_unpacked(wanted.archive, Path(place, "package")))]
         why = environments.install(folder, ["-c", str(constraints), *what], binary_only=False)
-        return why if why is None else environments.install(folder, what, binary_only=False)
+        why = why if why is None else environments.install(folder, what, binary_only=False)
+    return why and why.replace(f"{place}/", "")
 
 
 def _name(line: str) -> str | None:

@@ -134,7 +134,7 @@ class Said:
         self._thread.start()
 
     def _follow(self) -> None:
-        for line in self._stream:
+        for line in iter(lambda: self._stream.readline(LONGEST_MESSAGE), b""):
             self._target.write(line)
             self._target.flush()
             text = line.decode("utf-8", "replace").strip("\n")

@@ -46,7 +46,7 @@ def _read_csv(files: Sequence[Path], weighted: bool, nthread: int) -> Any:
         frames = [pandas.read_csv(path, header=None, delimiter=delimiter, dtype="float32") for path in files]
         table = numpy.concatenate([frame.to_numpy() for frame in frames])
     except ValueError as error:
-        expected = "The files must have no header, only numbers, the label first, and as many columns each."
+        expected = "The files must have no header and only numbers, the label first."
         raise CustomerError(f"Failed to load csv data with exception:\n{error}. {expected}") from None
     first = 2 if weighted else 1
     if table.shape[1] <= first:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import xgboost_metrics
 
 MODEL_FILE = "xgboost-model"
@@ -84,7 +85,11 @@ def save(booster: Any, file: Path) -> None:
 
 
 def latest_checkpoint(folder: Path | None) -> tuple[Any, int]:
-    """Return the newest checkpoint's Booster and the number of rounds it has; None and 0 without one."""
+    """Return the newest checkpoint's Booster and the number of rounds it has; None and 0 without one.
+
+    Raises:
+        CustomerError: it is damaged.
+    """
     import xgboost
 
     found = {int(match.group(1)): path for path in (folder.iterdir() if folder and folder.is_dir() else ()) if (match := CHECKPOINT.fullmatch(path.name))}
@@ -92,7 +97,10 @@ def latest_checkpoint(folder: Path | None) -> tuple[Any, int]:
         return None, 0
     last = max(found)
     booster = xgboost.Booster()
-    booster.load_model(bytearray(found[last].read_bytes()))
+    try:
+        booster.load_model(bytearray(found[last].read_bytes()))
+    except (ValueError, xgboost.core.XGBoostError) as error:
+        raise CustomerError(f"Checkpoint {found[last].name} cannot be loaded: {str(error).splitlines()[0]}. Remove it to go on from the one before.") from None
     print(f"Checkpoint loaded from {found[last]}")
     print(f"Resuming from iteration {last + 1}")
     return booster, last + 1

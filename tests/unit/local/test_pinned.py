@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_an_environment_counts_once_it_is_whole_and_goes_when_removed(cache):
     folder.mkdir(parents=True)
     assert list(environments()) == []
     (folder / READY).write_text(json.dumps({"image": OURS, "installed": {"xgboost": "1.5.1"}}))
+    (folder / "bin").mkdir()
+    (folder / "bin/python").symlink_to(sys.executable)
     (found,) = environments()
     assert found.folder == folder and found.installed == {"xgboost": "1.5.1"}
     assert remove("sagemaker-xgboost-1.5-1") and not folder.exists() and not remove("sagemaker-xgboost-1.5-1")
@@ -63,3 +66,22 @@ def test_what_cannot_be_installed_is_said_and_leaves_nothing(cache, monkeypatch)
     with pytest.raises(ClientFault, match=r"xgboost==1\.5\.1 cannot be installed for Python .*: no wheel for this Python"):
         Pinned(lambda text: None)(OURS)
     assert list(environments()) == [] and not [path for path in cache.iterdir() if path.is_dir()]
+
+
+def test_a_damaged_environment_or_one_whose_interpreter_is_gone_is_not_ready_and_can_be_removed(cache):
+    for name, body, linked in (("damaged-py311", "{bad", True), ("dead-py311", json.dumps({"image": OURS, "installed": {}}), False)):
+        (cache / name / "bin").mkdir(parents=True)
+        (cache / name / READY).write_text(body)
+        (cache / name / "bin/python").symlink_to(sys.executable if linked else "/nowhere/python")
+    assert list(environments()) == []
+    assert remove("damaged") and remove("dead-py311") and not any(path.is_dir() for path in cache.iterdir())
+
+
+def test_an_environment_by_another_recipe_is_made_anew(cache):
+    def fill(folder):
+        made.append(folder)
+
+    made: list = []
+    for recipe in ("a", "a", "b"):
+        assert kept.make("x-py311", OURS, sys.executable, fill, recipe).image == OURS
+    assert len(made) == 2

@@ -66,6 +66,11 @@ def test_a_program_that_is_not_in_the_archive_is_named_in_the_log(container):
     assert done.returncode == 1 and "'other.py' is not among the code: train.py" in done.stderr and "ExitCode 2" in container.failure
 
 
+def test_a_failure_that_cannot_be_written_goes_to_the_log(container):
+    done = script_mode(container, "import os\nos.makedirs(os.environ['SM_OUTPUT_DIR'] + '/failure')\nraise ValueError('why')", {})
+    assert done.returncode == 1 and "failure cannot be written: Is a directory" in done.stderr and "ErrorMessage" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["", "-c", "/etc/x.py", "../x.py", "a;b.py", "a/./b.py"])
 def test_a_program_that_could_be_taken_for_something_else_is_refused(container, name):
     assert script_mode(container, "", {"sagemaker_program": json.dumps(name)}).returncode == 1

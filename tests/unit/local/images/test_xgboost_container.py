@@ -215,6 +215,10 @@ def test_a_job_goes_on_from_its_newest_checkpoint_to_the_same_model(container):
     assert "Resuming from iteration 8" in second.stdout and "Resuming" not in first.stdout
     assert [line.split("\t")[0] for line in second.stdout.splitlines() if line.startswith("[")] == ["[8]", "[9]", "[10]", "[11]"]
     assert model_of(container).get_dump() == straight
+    (container.ml / "checkpoints/xgboost-checkpoint.11").write_bytes(b"\xda" * 50)
+    assert container.run("xgboost_algorithm").returncode == 1 and "Checkpoint xgboost-checkpoint.11 cannot be loaded" in container.failure
+    (container.ml / "checkpoints/xgboost-checkpoint.11").unlink()
+    assert "Resuming from iteration 11" in trained(container, {"num_round": "12"}).stdout
     third = trained(container, {"num_round": "12"})
     assert "Resuming from iteration 12" in third.stdout and model_of(container).get_dump() == straight
 
