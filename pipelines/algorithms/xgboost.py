@@ -18,6 +18,14 @@ MINIMIZED = frozenset(
     {"aft-nloglik", "cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy", "logloss", "mae", "mape", "merror"}
     | {"mlogloss", "mphe", "mse", "poisson-nloglik", "rmse", "rmsle", "tweedie-nloglik"}
 )
+# A search takes more of these for better (AWS developer guide, "Tune an XGBoost Model"); the container's early stopping takes less of the last one.
+TUNED_UPWARDS = MAXIMIZED | {"interval-regression-accuracy"}
+# AWS developer guide, "Tune an XGBoost Model": the hyperparameters that can be tuned, and those that the algorithm takes beside them.
+TUNABLE = frozenset(
+    ("alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma", "lambda", "max_delta_step", "max_depth", "min_child_weight")
+    + ("num_round", "subsample", "booster", "grow_policy", "max_leaves", "max_bin", "tree_method", "scale_pos_weight", "num_parallel_tree", "rate_drop")
+    + ("skip_drop", "sketch_eps", "normalize_type", "sample_type", "one_drop", "lambda_bias", "early_stopping_rounds", "base_score", "tweedie_variance_power")
+)
 OBJECTIVES = (
     ("binary:logistic", "binary:logitraw", "binary:hinge", "count:poisson", "multi:softmax", "multi:softprob", "rank:pairwise", "rank:ndcg", "rank:map")
     + ("reg:linear", "reg:squarederror", "reg:logistic", "reg:gamma", "reg:pseudohubererror", "reg:squaredlogerror", "reg:tweedie")

@@ -11,10 +11,6 @@ from pipelines.config.section import FromList, Scalar, Section
 
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
-# Of the metrics of XGBoost's container, those that are better when they are larger; the others are losses.
-MAXIMIZED = frozenset(
-    ("auc", "aucpr", "map", "ndcg", "accuracy", "balanced_accuracy", "f1", "f1_binary", "f1_macro", "precision", "recall", "r2", "interval-regression-accuracy")
-)
 
 
 class TuningRange(Section):

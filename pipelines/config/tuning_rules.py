@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from pipelines.algorithms import xgboost
 from pipelines.algorithms.model import Algorithm
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
-from pipelines.config.tuning import MAXIMIZED, Tuning, TuningRange
+from pipelines.config.tuning import Tuning, TuningRange
 
 Found = Iterator[tuple[str, str]]
-# AWS developer guide, "Tune an XGBoost Model": the hyperparameters that can be tuned, and those that the algorithm takes beside them.
-TUNABLE = frozenset(
-    ("alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma", "lambda", "max_delta_step", "max_depth", "min_child_weight")
-    + ("num_round", "subsample", "booster", "grow_policy", "max_leaves", "max_bin", "tree_method", "scale_pos_weight", "num_parallel_tree", "rate_drop")
-    + ("skip_drop", "sketch_eps", "normalize_type", "sample_type", "one_drop", "lambda_bias", "early_stopping_rounds", "base_score", "tweedie_variance_power")
-)
 
 
 def objective(config: PipelineConfig) -> tuple[str, bool]:
@@ -32,7 +27,7 @@ def objective(config: PipelineConfig) -> tuple[str, bool]:
         return metric, tuning.direction == "Maximize"
     if algorithm is not None:
         return metric, algorithm.maximized(metric)
-    return metric, metric.rpartition(":")[2].partition("@")[0] in MAXIMIZED
+    return metric, metric.rpartition(":")[2].partition("@")[0] in xgboost.TUNED_UPWARDS
 
 
 def tuning(config: PipelineConfig) -> Found:
@@ -42,7 +37,7 @@ def tuning(config: PipelineConfig) -> Found:
     yield from _strategy(config.tuning)
     yield from _metric(config, config.tuning)
     algorithm = built_in(config)
-    title, tunable = ("XGBoost", TUNABLE) if algorithm is None else (algorithm.name, algorithm.tunable)
+    title, tunable = ("XGBoost", xgboost.TUNABLE) if algorithm is None else (algorithm.name, algorithm.tunable)
     for name, given in config.tuning.ranges.items():
         yield from _range(name, given)
         if not config.training.script and tunable and name not in tunable:

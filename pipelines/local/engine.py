@@ -15,7 +15,7 @@ from pipelines.errors import SagewrightError
 from pipelines.local import tables
 from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
 from pipelines.local.context import Outcome, Run, StepRun
-from pipelines.local.executors import AHEAD, EXECUTORS, UNEVALUATED
+from pipelines.local.executors import EXECUTORS, UNEVALUATED, WARM_UPS
 from pipelines.local.faults import ClientFault, StepFault
 from pipelines.local.journal import Journal
 from pipelines.local.results import best_model
@@ -151,7 +151,7 @@ class Engine:
 
     def _with_retries(self, step: Step, cores: int) -> Outcome:
         faults, attempt = list(self.faults.get(step.name, ())), 0
-        self._look_ahead()
+        self._warm_up()
         while True:
             attempt += 1
             self._started(step, attempt)
@@ -167,11 +167,11 @@ class Engine:
                     return Outcome("Failed", failure_reason=f"{fault.kind}: {fault}")
                 self._tell_wait(step, policy, attempt, fault)
 
-    def _look_ahead(self) -> None:
+    def _warm_up(self) -> None:
         """Let the steps that are to come prepare, now that one is not taken from the cache; doing so again costs nothing."""
         for name, node in self.graph.nodes.items():
-            if node.step.type in AHEAD and name not in self.progress.status:
-                AHEAD[node.step.type](node.step.arguments)
+            if node.step.type in WARM_UPS and name not in self.progress.status:
+                WARM_UPS[node.step.type](node.step.arguments)
 
     def _step_run(self, step: Step, attempt: int, cores: int) -> StepRun:
         def report(event: str, **members: Any) -> None:

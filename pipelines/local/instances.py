@@ -156,10 +156,14 @@ def _run_together(step_run: StepRun, instances: Sequence[Instance], specs: Seque
     launcher = step_run.run.launcher
     if launcher.layer() == ONE_AT_A_TIME:
         raise ClientFault(f"{len(specs)} instances cannot run together here, where one job at a time has /opt/ml; run with --isolation shim")
+    if specs[0].network_isolation:
+        raise ClientFault(f"{len(specs)} instances with EnableNetworkIsolation do not reach each other locally; use one, or no isolation")
     first: Ended | None = None
     with ThreadPoolExecutor(len(specs), thread_name_prefix="instance") as pool:
         running = {pool.submit(launcher.run, spec): instance for spec, instance in zip(specs, instances, strict=True)}
         for future in as_completed(running):
+            if future.exception() is not None:
+                launcher.stop(step_run.job_name, kill=True)
             ended = Ended(future.result(), running[future])
             if first is None and (ended.result.exit_code or ended.result.reason != "exited"):
                 first = ended

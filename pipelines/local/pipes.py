@@ -6,7 +6,6 @@ import errno
 import gzip
 import itertools
 import os
-import struct
 import threading
 import time
 import zlib
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from pipelines.local.images.recordio_frames import framed
+
 POLL_S = 0.005
 BLOCK_BYTES = 1 << 20
-RECORDIO_HEADER = struct.Struct("<II")
-RECORDIO_MAGIC = 0xCED7230A
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,7 @@ class Piped:
             opened = gzip.open(file, "rb") if self.unzip and file.suffix == ".gz" else open(file, "rb")  # noqa: SIM115  closed below
             with opened as handle:
                 if self.wrap:
-                    body = handle.read()
-                    yield RECORDIO_HEADER.pack(RECORDIO_MAGIC, len(body)) + body + b"\0" * (-len(body) % 4)
+                    yield framed(handle.read())
                     continue
                 while block := handle.read(BLOCK_BYTES):
                     yield block

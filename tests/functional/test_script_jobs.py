@@ -7,6 +7,7 @@ import sys
 import tarfile
 
 import pytest
+import xgboost
 
 from tests.functional.conftest import IMAGE, ROLE, ROOT, Command, archive, definition
 
@@ -183,11 +184,31 @@ def test_built_in_xgboost_trains_on_shards_as_one(sagewright):
     first, second = log.split("==> Train (algo-2) <==")
     assert first.count("[3]\ttrain-logloss") == 1 and "[3]\ttrain-logloss" not in second
     assert "Train matrix has 200 rows" in first and "Train matrix has 200 rows" in second
-    import xgboost
-
     booster = xgboost.Booster()
     booster.load_model(bytearray(_member(done, "xgboost-model")))
     assert booster.num_boosted_rounds() == 4
+
+
+def test_several_instances_go_on_from_one_checkpoint(sagewright):
+    for part in range(2):
+        sagewright.put(f"s3://bkt/train/{part}.csv", "".join(f"{n % 2},{n % 2 + n / 1000:.3f},{n % 7}\n" for n in range(part, 200, 2)))
+    logs = []
+    for rounds in ("3", "6"):
+        shape = {"num_round": rounds, "objective": "binary:logistic", "eval_metric": "logloss"}
+        parts = (channel("train", distribution="ShardedByS3Key"),)
+        step = training(image=IMAGE, instances=2, channels=parts, HyperParameters=shape, CheckpointConfig={"S3Uri": "s3://bkt/ck"})
+        done = sagewright.run(definition(step), "--isolation", "shim", timeout_s=100)
+        assert done.code == 0, done.json["failure_reason"]
+        logs.append(sagewright("logs").out)
+    assert "Resuming from iteration 3" in logs[1] and "[5]\ttrain-logloss" in logs[1] and "[2]\ttrain" not in logs[1]
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(_member(done, "xgboost-model")))
+    assert booster.num_boosted_rounds() == 6
+
+
+def test_several_instances_without_network_are_refused(scripts):
+    done = scripts(LEAVES_MODEL).run(definition(training(instances=2, EnableNetworkIsolation=True)), "--isolation", "shim")
+    assert done.code == 1 and "2 instances with EnableNetworkIsolation do not reach each other" in done.json["failure_reason"]
 
 
 def _member(done, name: str) -> bytes:

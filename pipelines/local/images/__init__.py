@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.algorithms.table import ALGORITHMS, ELSEWHERE
-from pipelines.definition.model import Definition
-from pipelines.errors import Problem
+from pipelines.algorithms.xgboost import METRICS as XGBOOST_METRICS
 from pipelines.local.faults import ClientFault
-from pipelines.local.images.mapped import ImageMap, Mapped
-from pipelines.local.images.uri import URI, parse_image
+from pipelines.local.images.mapped import Mapped
+from pipelines.local.images.uri import parse_image
 
 SCRIPT_MODE = ("python3", "-m", "pipelines.local.images.script_mode")
 XGBOOST_ALGORITHM = ("python3", "-m", "pipelines.local.images.xgboost_algorithm")
-XGBOOST_METRICS = (
-    ("accuracy", "aft-nloglik", "auc", "aucpr", "balanced_accuracy", "cox-nloglik", "error", "f1", "f1_binary", "f1_macro", "gamma-deviance")
-    + ("gamma-nloglik", "interval-regression-accuracy", "logloss", "mae", "map", "mape", "merror", "mlogloss", "mphe", "mse", "ndcg")
-    + ("poisson-nloglik", "precision", "precision_macro", "precision_micro", "r2", "recall", "recall_macro", "recall_micro", "rmse", "rmsle")
-    + ("tweedie-nloglik",)
-)
 
 
 @dataclass(frozen=True)
@@ -72,37 +65,16 @@ def plan_training(image_uri: str, request: Mapping[str, Any], hyperparameters: M
     if mapped and mapped.python and "sagemaker_program" in hyperparameters:
         return _in_container(SCRIPT_MODE, mapped)
     if image.repository not in TRAINERS:
-        raise ClientFault(_unknown(image.repository))
+        raise ClientFault(why_unknown(image.repository))
     return ContainerCommand(TRAINERS[image.repository](hyperparameters))
 
 
-def _unknown(repository: str) -> str:
+def why_unknown(repository: str) -> str:
+    """Say of an image that nothing here stands for, what it is and what to do."""
     known = ", ".join(TRAINERS)
     if repository in ELSEWHERE:
         return f"the built-in algorithm {ELSEWHERE[repository]} ({repository}) does not run locally; it can be upserted. These run here: {known}"
     return f"the image {repository} is not known here ({known}); {HOW_TO_MAP}, or give it an AlgorithmSpecification.ContainerEntrypoint"
-
-
-def refused(definition: Definition, mapped: ImageMap) -> tuple[Problem, ...]:
-    """Return a problem for each training image, written out in the definition, that is a built-in algorithm which does not run here."""
-    found: list[Problem] = []
-    for step in definition.all_steps():
-        for path, specification in _specifications(step.arguments, f"{step.path}.Arguments"):
-            image = specification.get("TrainingImage")
-            match = URI.fullmatch(image) if isinstance(image, str) else None
-            if match and match["repository"] in ELSEWHERE and not specification.get("ContainerEntrypoint") and not mapped.find(match[0]):
-                found.append(Problem(f"{path}.TrainingImage", f"step {step.name}: {_unknown(match['repository'])}.", code="not-executable"))
-    return tuple(found)
-
-
-def _specifications(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each AlgorithmSpecification of a training or a tuning request with its path."""
-    if not isinstance(value, Mapping):
-        return
-    several = [(f"TrainingJobDefinitions[{index}]", each) for index, each in enumerate(value.get("TrainingJobDefinitions") or ())]
-    for key, holder in (("", value), ("TrainingJobDefinition", value.get("TrainingJobDefinition")), *several):
-        if isinstance(holder, Mapping) and isinstance(holder.get("AlgorithmSpecification"), Mapping):
-            yield f"{path}.{key + '.' if key else ''}AlgorithmSpecification", holder["AlgorithmSpecification"]
 
 
 def plan_processing(image_uri: str, request: Mapping[str, Any], mapped: Mapped | None = None) -> ContainerCommand:
@@ -141,5 +113,5 @@ def builtin_metric_definitions(image_uri: str, hyperparameters: Mapping[str, str
     return [
         {"Name": f"{channel}:{metric}", "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:(\S+)", "Contains": f"{channel}-{metric}:"}
         for channel in ("train", "validation")
-        for metric in XGBOOST_METRICS
+        for metric in sorted(XGBOOST_METRICS)
     ]

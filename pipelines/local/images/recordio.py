@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy
 
 from pipelines.algorithms.kinds import CustomerError
+from pipelines.local.images.recordio_frames import HEADER, MAGIC, framed
 
-MAGIC = 0xCED7230A
-HEADER = struct.Struct("<II")
 LENGTH_BITS = 29
 WHOLE_RECORD, FIRST_PART, MIDDLE_PART, LAST_PART = 0, 1, 2, 3
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5
@@ -322,7 +321,7 @@ def write(path: Path, features: Any, labels: Any = None) -> None:
         for number, row in enumerate(_rows(features)):
             label = b"" if labels is None else _map_entry(LABEL, _packed(VALUES, numpy.asarray(labels[number], "<f4").tobytes()))
             record = _map_entry(FEATURES, row) + label
-            file.write(HEADER.pack(MAGIC, len(record)) + record + bytes(-len(record) % 4))
+            file.write(framed(record))
 
 
 def _rows(features: Any) -> Iterator[bytes]:

@@ -123,7 +123,7 @@ def _command(code: Path, program: str, arguments: Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", f"./{shlex.quote(program)} {' '.join(map(shlex.quote, arguments))}"]
 
 
-class Said:
+class ErrorWatch:
     """Pass a stream of the script on, and keep from the first line that names an error on what it says."""
 
     def __init__(self, stream: IO[bytes], target: IO[bytes]) -> None:
@@ -153,7 +153,7 @@ def _run(command: list[str], code: Path, variables: Mapping[str, str]) -> int:
     search = os.pathsep.join(filter(None, [str(code), variables.get("PYTHONPATH")]))
     process = subprocess.Popen(command, cwd=code, env={**variables, "PYTHONPATH": search}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout and process.stderr
-    streams = [Said(process.stdout, sys.stdout.buffer), Said(process.stderr, sys.stderr.buffer)]
+    streams = [ErrorWatch(process.stdout, sys.stdout.buffer), ErrorWatch(process.stderr, sys.stderr.buffer)]
     said = " ".join(stream.message() for stream in streams)
     returned = process.wait()
     if returned == 0:

@@ -61,7 +61,7 @@ def train(base: Path) -> None:
     fit = _fit(values, names, nthread)
     with xgboost_hosts.together(paths.config("resourceconfig.json")) as master:
         rounds = _rounds(base, values, master=master)
-        if rounds.saves_model:
+        if rounds.saves_model and master:
             xgboost_rounds.end_well_on_termination(rounds.model)
         if "_kfold" in values:
             folds = Folds(values["_kfold"], values.get("_num_cv_round", 1), _has_classes(values), values.get("seed", 0))
@@ -86,10 +86,10 @@ def _rounds(base: Path, values: dict[str, Any], *, master: bool) -> Rounds:
     patience, metrics = values.get("early_stopping_rounds"), values.get("_tuning_objective_metric") or values.get("eval_metric")
     return Rounds(
         model=base / "model" / MODEL_FILE,
-        checkpoints=paths.located(checkpoints) if checkpoints and master else None,
+        checkpoints=paths.located(checkpoints) if checkpoints else None,
         stopping=(patience, metrics[-1] if metrics else None) if patience else None,
-        saves_model=values.get("save_model_on_termination") == "true" and master,
-        says=master,
+        saves_model=values.get("save_model_on_termination") == "true",
+        master=master,
     )
 
 

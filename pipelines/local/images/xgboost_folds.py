@@ -49,12 +49,15 @@ def train(folds: Folds, whole: Any, fit: Fit, rounds: Rounds, predictions: Path)
         matrices = {"train": whole.slice(inside), "validation": whole.slice(outside)}
         own = _of_fold(rounds, number)
         booster, result = fit.run(matrices, own)
-        xgboost_rounds.save(booster, own.model)
+        if rounds.master:
+            xgboost_rounds.save(booster, own.model)
         held_out.append((outside, booster.predict(matrices["validation"])))
         results.append(result)
-        if len(results) % folds.splits == 0:
+        if rounds.master and len(results) % folds.splits == 0:
             print(f"The metrics of round {len(results) // folds.splits} cross validation")
             print(mean_line(fit.num_round, results[-folds.splits :]))
+    if not rounds.master:
+        return
     if folds.repeats > 1:
         print(f"The overall metrics of {folds.repeats}-round cross validation")
         print(mean_line(fit.num_round, results))

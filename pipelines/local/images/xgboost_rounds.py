@@ -25,7 +25,7 @@ class Rounds:
     """Choose what happens in each round.
 
     `first` is the number of the first round, above 0 after a checkpoint; `stopping` is None or, for early stopping, the rounds and the metric (None: the last
-    that is printed). Of several instances one `says` its lines.
+    that is printed). Of several instances all go on from the same checkpoint, and the `master` prints and saves.
     """
 
     model: Path
@@ -33,7 +33,7 @@ class Rounds:
     first: int = 0
     stopping: tuple[int, str | None] | None = None
     saves_model: bool = False
-    says: bool = True
+    master: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,9 @@ def callbacks(rounds: Rounds, *, validated: bool) -> list[Any]:
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             """Print the newest value of every metric; keep the newest checkpoints."""
             number = rounds.first + epoch
-            if rounds.says:
-                print(line(number, evals_log))
+            if not rounds.master:
+                return False
+            print(line(number, evals_log))
             if rounds.checkpoints is not None:
                 save(model, rounds.checkpoints / f"xgboost-checkpoint.{number}")
                 (rounds.checkpoints / f"xgboost-checkpoint.{number - KEPT_CHECKPOINTS}").unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.config.loader import load
 from pipelines.config.training_rules import framework_version, processing_version, shards
+from pipelines.config.tuning_rules import objective
 from pipelines.errors import ConfigError
 
 BASE = "name: h\ndata: {input: d.csv}\nlabel: {column: y}\n"
@@ -65,3 +66,10 @@ def test_a_range_that_leads_out_of_what_xgboost_takes_is_refused(tmp_path):
 
 def test_a_script_has_hyperparameters_of_its_own(tmp_path):
     assert loaded(tmp_path, "script: t.py, hyperparameters: {anything: 1}").training.hyperparameters == {"anything": 1}
+
+
+@pytest.mark.parametrize(("metric", "maximize"), [("precision_macro", True), ("interval-regression-accuracy", True), ("error@0.7", False), ("aucpr", True)])
+def test_a_search_knows_which_way_a_metric_is_better(tmp_path, metric, maximize):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(f'{BASE}tuning: {{metric: "validation:{metric}", ranges: {{eta: {{low: 0.1, high: 0.3}}}}}}\n')
+    assert objective(load(file).config) == (f"validation:{metric}", maximize)
