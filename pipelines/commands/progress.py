@@ -48,6 +48,7 @@ def remark(step: StepState) -> str:
     branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if "Outcome" in step.properties else []
     package = [f"version {step.properties['ModelPackageVersion']}"] if "ModelPackageVersion" in step.properties else []
     searched = [searched_words(step)] if step.trials else []
+    searched += [advanced_words(step)] if step.advanced else []
     reused = ["cached"] if step.cache == "hit" else ["from the source run"] if step.cache == "selective" else []
     return ", ".join([*reused, *branch, *package, *searched, *([metrics] if metrics and not searched else [])])
 
@@ -57,6 +58,14 @@ def searched_words(step: StepState) -> str:
     done = sum("ended" in trial for trial in step.trials.values())
     best = step.trials.get(step.best_trial, {}).get("ended") if step.best_trial is not None else None
     return f"{done} of {step.trials_of} jobs" + (f", best {step.objective} {number(best['objective'])} (#{(step.best_trial or 0) + 1})" if best else "")
+
+
+def advanced_words(step: StepState) -> str:
+    """Return how far a transform job is: `1,200,000 records, 43 %`, and the files where there are several."""
+    done, total = step.advanced, step.advanced["size_bytes_of"]
+    files = [f"{done['files']} of {done['files_of']} files"] if done["files_of"] > 1 else []
+    records = [f"{done['records']:,} records"] if done["records"] else []
+    return ", ".join([*records, *files, f"{100 * done['size_bytes'] // max(1, total)} %"])
 
 
 def tuned_words(tuned: Mapping[str, str]) -> str:
@@ -117,8 +126,9 @@ def _trial(step: StepState, event: Event) -> str:
 
 LINES: Mapping[str, Any] = {
     "run_started": lambda state, event: f"run {state.execution_id} of {state.pipeline_name}",
-    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training", "Tuning") else "",
+    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training", "Tuning", "Transform") else "",
     "trial_ended": lambda state, event: _trial(state.steps[event["step"]], event),
+    "transform_advanced": lambda state, event: f"{event['step']}: {advanced_words(state.steps[event['step']])}" if event["told"] else "",
     "step_retried": lambda state, event: f"{event['step']}: retry {event['attempt']} after {event['fault']} (the service would wait {event['wait_s']:.0f} s)",
     "step_ended": _ended,
 }

@@ -18,7 +18,7 @@ from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED, WARM_UPS
 from pipelines.local.faults import ClientFault, StepFault
 from pipelines.local.journal import Journal
-from pipelines.local.results import best_model
+from pipelines.local.results import best_model, transformed
 from pipelines.local.scope import RunScope
 
 ENDED = ("Succeeded", "Failed", "Stopped")
@@ -194,7 +194,7 @@ class Engine:
     def _missing_output(self, properties: Mapping[str, Any]) -> str | None:
         """Return the first output of a cached step that is no longer in the local S3."""
         outputs = [output["S3Output"]["S3Uri"] for output in (properties.get("ProcessingOutputConfig") or {}).get("Outputs", []) if "S3Output" in output]
-        artifacts = (properties.get("ModelArtifacts") or {}).get("S3ModelArtifacts") or best_model(properties)
+        artifacts = (properties.get("ModelArtifacts") or {}).get("S3ModelArtifacts") or best_model(properties) or transformed(properties, self.run.store)
         return next((uri for uri in [*outputs, *([artifacts] if artifacts else [])] if not self.run.store.path(uri).exists()), None)
 
 

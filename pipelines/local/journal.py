@@ -18,7 +18,8 @@ FILE = "journal.jsonl"
 class StepState:
     """State one step of a run, in the words of PipelineExecutionStep; `trials` are those of a tuning job by number (from 0).
 
-    `trials_of` is how many there will be at most, `best_trial` the best one's number, `objective` the metric.
+    `trials_of` is how many there will be at most, `best_trial` the best one's number, `objective` the metric. `advanced` is how far a transform job is: files,
+    size_bytes and records done, files_of and size_bytes_of in all.
     """
 
     name: str
@@ -38,6 +39,7 @@ class StepState:
     trials_of: int = 0
     best_trial: int | None = None
     objective: str = ""
+    advanced: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float | None:
@@ -110,6 +112,14 @@ def _trial_ended(state: RunState, event: Event) -> RunState:
     return replace(state, steps={**state.steps, step.name: replace(step, trials={**step.trials, event["number"]: trial}, best_trial=event["best"])})
 
 
+ADVANCED = ("files", "files_of", "size_bytes", "size_bytes_of", "records")
+
+
+def _transform_advanced(state: RunState, event: Event) -> RunState:
+    step = state.steps[event["step"]]
+    return replace(state, steps={**state.steps, step.name: replace(step, advanced={name: event[name] for name in ADVANCED})})
+
+
 def _run_ended(state: RunState, event: Event) -> RunState:
     return replace(state, status=event["status"], failure_reason=event.get("failure_reason"), ended_at=event["time"])
 
@@ -121,6 +131,7 @@ FOLDS: Mapping[str, Callable[[RunState, Event], RunState]] = {
     "step_ended": _step_ended,
     "trial_started": _trial_started,
     "trial_ended": _trial_ended,
+    "transform_advanced": _transform_advanced,
     "run_ended": _run_ended,
 }
 

@@ -25,7 +25,7 @@ def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
         "definition_sha256": state.definition_sha256,
         "seconds": round((state.ended_at or state.started_at) - state.started_at, 3),
         "steps": [_step(step) for step in steps],
-        "outputs": {name: str(store.path(uri)) for step in steps for name, uri in _outputs(step)},
+        "outputs": {name: str(store.path(uri)) for step in steps for name, uri in _outputs(step, store)},
         "metrics": {f"{step.name}.{name}": value for step in steps for name, value in step.metrics.items()},
         "parameters": dict(state.parameters),
         "failure_reason": state.failure_reason,
@@ -45,7 +45,7 @@ def _step(step: StepState) -> dict[str, Any]:
     }
 
 
-def _outputs(step: StepState) -> Iterator[tuple[str, str]]:
+def _outputs(step: StepState, store: Store) -> Iterator[tuple[str, str]]:
     for output in (step.properties.get("ProcessingOutputConfig") or {}).get("Outputs", []):
         if "S3Output" in output:
             yield f"{step.name}.{output['OutputName']}", output["S3Output"]["S3Uri"]
@@ -55,6 +55,18 @@ def _outputs(step: StepState) -> Iterator[tuple[str, str]]:
     best = best_model(step.properties)
     if best:
         yield f"{step.name}.model", best
+    written = transformed(step.properties, store)
+    if written:
+        yield f"{step.name}.output", written
+
+
+def transformed(properties: Mapping[str, Any], store: Store) -> str | None:
+    """Return where a transform job wrote: the URI of the one file when its input is one object, else the prefix; None for what is no transform job."""
+    if "TransformJobName" not in properties:
+        return None
+    source, output = properties["TransformInput"]["DataSource"]["S3DataSource"], str(properties["TransformOutput"]["S3OutputPath"]).rstrip("/")
+    one = source.get("S3DataType") != "ManifestFile" and store.path(source["S3Uri"])
+    return f"{output}/{one.name}.out" if one and one.is_file() else output
 
 
 def best_model(properties: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipelines.local.context import Outcome, StepRun
-from pipelines.local.executors import condition, fail, model, processing, register_model, training, tuning
+from pipelines.local.executors import condition, fail, model, processing, register_model, training, transform, tuning
 
 EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Condition": condition.execute,
@@ -15,6 +15,7 @@ EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Processing": processing.execute,
     "RegisterModel": register_model.execute,
     "Training": training.execute,
+    "Transform": transform.execute,
     "Tuning": tuning.execute,
 }
 EXECUTABLE = frozenset(EXECUTORS)
