@@ -126,7 +126,7 @@ def run(
             network_isolation=network_isolation,
             hosts=(instance.name, *(host for host in instance.hosts if host != instance.name)),
             python=python,
-            reaches=_reached(command, python),
+            reaches=reached(command, python),
             memory_bytes=int(usable_memory_bytes() * step_run.memory_share / len(instances)),
         )
         for instance in instances
@@ -136,7 +136,7 @@ def run(
     return _run_together(step_run, instances, specs)
 
 
-def _reached(command: ContainerCommand, python: str | None) -> tuple[str, ...]:
+def reached(command: ContainerCommand, python: str | None) -> tuple[str, ...]:
     """Return the folders of this machine that a job needs: of its own interpreter and what that is built on, of its program, and where it starts."""
     places = [os.path.dirname(command.argv[0]), command.cwd]
     if python is not None:

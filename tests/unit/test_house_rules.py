@@ -63,6 +63,9 @@ BROAD_EXCEPT = {
     "pipelines/local/zygote.py",
     "pipelines/local/images/xgboost_algorithm.py",
     "pipelines/local/images/algorithms/train.py",
+    "pipelines/local/images/serving/script_handler.py",
+    "pipelines/local/images/serving/worker.py",
+    "pipelines/local/images/serving/xgboost_handler.py",
     "pipelines/tracking/to_mlflow.py",
     "jobkit/failure.py",
 }

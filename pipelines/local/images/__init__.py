@@ -13,6 +13,7 @@ from pipelines.local.images.mapped import Mapped
 from pipelines.local.images.uri import parse_image
 
 SCRIPT_MODE = ("python3", "-m", "pipelines.local.images.script_mode")
+SERVE = ("python3", "-m", "pipelines.local.images.serving.serve")
 XGBOOST_ALGORITHM = ("python3", "-m", "pipelines.local.images.xgboost_algorithm")
 
 
@@ -88,6 +89,36 @@ def plan_processing(image_uri: str, request: Mapping[str, Any], mapped: Mapped |
     if not given:
         raise ClientFault(f"AppSpecification has no ContainerEntrypoint, and the image's own is not known here; {HOW_TO_MAP}")
     return _in_container(given, mapped)
+
+
+def _serve_xgboost(environment: Mapping[str, str]) -> str:
+    return "xgboost-script" if environment.get("SAGEMAKER_PROGRAM") else "xgboost"
+
+
+# What of `pipelines.local.images.serving.worker` answers for an image, by the environment of its container.
+SERVERS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
+    "sagemaker-xgboost": _serve_xgboost,
+    "sagemaker-scikit-learn": lambda environment: "scikit-learn",
+    **{name: lambda environment: "algorithm" for name in ALGORITHMS},
+}
+
+
+def plan_serving(image_uri: str, environment: Mapping[str, str], mapped: Mapped | None = None) -> ContainerCommand:
+    """Return what a serving container runs: what the user mapped the image to, else what the image does.
+
+    An image with an interpreter of the user's serves scripts as the framework containers do.
+
+    Raises:
+        ClientFault: the image is not known and nothing says what it runs.
+    """
+    repository = parse_image(image_uri).repository
+    if mapped and mapped.serve:
+        return _in_container(mapped.serve, mapped)
+    if mapped and mapped.python:
+        return _in_container((*SERVE, "script"), mapped)
+    if repository not in SERVERS:
+        raise ClientFault(why_unknown(repository))
+    return ContainerCommand((*SERVE, SERVERS[repository](environment)))
 
 
 def _in_container(argv: tuple[str, ...], mapped: Mapped | None) -> ContainerCommand:

@@ -60,6 +60,11 @@ class Wanted:
                 text = handle.read().decode("utf-8", "replace") if handle else ""
         except (tarfile.TarError, OSError, EOFError, KeyError):
             return Wanted()
+        return Wanted.of_text(text)
+
+    @staticmethod
+    def of_text(text: str) -> Wanted:
+        """Return what a requirements.txt wants."""
         lines = (line.split(" #")[0].strip() for line in text.splitlines())
         return Wanted(tuple(line for line in lines if line and not line.startswith("#")))
 

@@ -1,0 +1,1 @@
+"""What runs inside a serving container: a master that keeps workers alive, and what each kind of image answers."""

@@ -1,0 +1,63 @@
+"""Unpack a model archive as the service does, and nothing that could harm the machine."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from pipelines.local.faults import ClientFault
+
+# A bomb: more bytes than this, and more than so many times the archive's own.
+ALWAYS_ALLOWED_BYTES = 256 * 2**20
+MOST_TIMES = 200
+MOST_MEMBERS = 100_000
+BLOCK_BYTES = 1 << 20
+
+
+def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> None:
+    """Write the files of a tar archive, compressed or not, below a folder.
+
+    Raises:
+        ClientFault: it is no tar archive or damaged, holds a link, a device or a path that leads out, or would grow beyond all measure.
+    """
+    size_bytes = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
+    most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES * size_bytes)
+    source: dict[str, Any] = {"fileobj": io.BytesIO(archive)} if isinstance(archive, bytes) else {"name": str(archive)}
+    try:
+        with tarfile.open(mode="r|*", **source) as packed:
+            _write_all(packed, folder.resolve(), name, most_bytes)
+    except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError) as error:
+        raise ClientFault(f"{name}: the archive cannot be unpacked: {error}. Expected a tar.gz, as a training job leaves it.") from None
+
+
+def _write_all(packed: tarfile.TarFile, root: Path, name: str, most_bytes: int) -> None:
+    written = 0
+    for number, member in enumerate(packed):
+        target = _target(root, member, name)
+        written += member.size
+        if written > most_bytes or number >= MOST_MEMBERS:
+            raise ClientFault(f"{name}: the archive grows beyond {most_bytes:,} bytes or {MOST_MEMBERS:,} files; it is not unpacked")
+        if member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif target != root:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(packed, member, target)
+
+
+def _target(root: Path, member: tarfile.TarInfo, name: str) -> Path:
+    plain = member.isdir() or (member.isreg() and not member.issparse())
+    target = root / member.name
+    if not plain or member.name.startswith("/") or ".." in Path(member.name).parts or "\0" in member.name:
+        kind = "a path outside the archive" if plain else "a link, a device or a sparse file"
+        raise ClientFault(f"{name}: {member.name[:200]!r} is {kind}; expected files and folders only")
+    return target
+
+
+def _write(packed: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    content = packed.extractfile(member)
+    with open(target, "wb") as handle:
+        while content and (block := content.read(BLOCK_BYTES)):
+            handle.write(block)
+    target.chmod(0o755 if member.mode & 0o100 else 0o644)

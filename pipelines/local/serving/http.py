@@ -1,0 +1,123 @@
+"""The little of HTTP that the ASGI applications here share: a body within its limits, and an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pipelines.local.serving.link import Reply, WorkerLost
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# A client that has not sent its whole request by then is sent away.
+BODY_TIMEOUT_S = 60.0
+DRAINED_TIMES = 4
+
+
+class TooLarge(Exception):
+    """Say that a body exceeds its limit."""
+
+
+class TooSlow(Exception):
+    """Say that a body did not arrive in time, or the client went away."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return a request's headers by name in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive, most_bytes: int) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        TooLarge: it has more than `most_bytes` bytes.
+        TooSlow: it did not arrive within a minute.
+    """
+    message = await _next(receive)
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return _within(body, most_bytes)
+    said = headers.get("content-length", "")
+    if said.isdigit() and int(said) > most_bytes:
+        await _drain(receive, int(said), most_bytes)
+        raise TooLarge()
+    return await asyncio.wait_for(_rest(body, receive, most_bytes), BODY_TIMEOUT_S)
+
+
+async def _next(receive: Receive) -> Mapping[str, Any]:
+    try:
+        message = await asyncio.wait_for(receive(), BODY_TIMEOUT_S)
+    except asyncio.TimeoutError:
+        raise TooSlow() from None
+    if message["type"] == "http.disconnect":
+        raise TooSlow()
+    return message
+
+
+async def _rest(body: bytes, receive: Receive, most_bytes: int) -> bytes:
+    parts, size_bytes, more = [body], len(body), True
+    while more:
+        message = await _next(receive)
+        parts.append(message.get("body", b""))
+        size_bytes += len(parts[-1])
+        if size_bytes > most_bytes:
+            raise TooLarge()
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _drain(receive: Receive, said_bytes: int, most_bytes: int) -> None:
+    """Read what is not much more than allowed, so that the client hears the answer before it is done sending."""
+    seen = 0
+    while said_bytes <= DRAINED_TIMES * most_bytes and seen < said_bytes:
+        message = await _next(receive)
+        seen += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
+
+
+def _within(body: bytes, most_bytes: int) -> bytes:
+    if len(body) > most_bytes:
+        raise TooLarge()
+    return body
+
+
+async def respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Send a whole answer; 204 and 304 have no body."""
+    told = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    bare = status in (204, 304)
+    if not bare:
+        told.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    await send({"type": "http.response.body", "body": b"" if bare else body})
+
+
+async def respond_json(send: Send, status: int, value: Any, headers: Mapping[str, str] | None = None) -> None:
+    """Send a JSON document."""
+    await respond(send, status, {"content-type": "application/json", **(headers or {})}, json.dumps(value).encode())
+
+
+async def whole(reply: Reply) -> Reply:
+    """Return an answer in one piece, a streamed one put together; one that broke off on the way is a 500."""
+    if reply.parts is None:
+        return reply
+    try:
+        return Reply(reply.status, reply.headers, b"".join([part async for part in reply.parts]))
+    except WorkerLost as error:
+        return Reply(500, {"content-type": "text/plain; charset=utf-8"}, f"The answer broke off. {error}".encode())
+
+
+async def stream(send: Send, reply: Reply) -> None:
+    """Send an answer part by part; one that breaks off leaves the client with an incomplete body, as a container that died would."""
+    assert reply.parts
+    told = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": told})
+    async for part in reply.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,117 @@
+"""A container that brings its own HTTP server: what `images.map` says under `serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from pipelines.errors import SagewrightError
+from pipelines.local import container
+from pipelines.local.faults import StepFault
+from pipelines.local.job import JobSpec
+from pipelines.local.launcher import Launcher
+from pipelines.local.serving.link import Reply
+from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, ONLY, NotHealthy
+
+PING_TIMEOUT_S, PING_AGAIN_S = 2.0, 0.05
+NOT_PASSED_ON = frozenset({"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date"})
+
+
+@dataclass
+class HttpContainer:
+    """Run a container and speak HTTP with it, on the port that SAGEMAKER_BIND_TO_PORT tells it."""
+
+    spec: JobSpec
+    launcher: Launcher
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.spec.environment['SAGEMAKER_BIND_TO_PORT']}", trust_env=False)
+        self._thread: threading.Thread | None = None
+        self._ended = ""
+        self._healthy = False
+        self._parameters: Mapping[str, Any] | None = None
+
+    async def start(self, timeout_s: float) -> None:
+        """Start the container and ask /ping until it answers 200.
+
+        Raises:
+            NotHealthy: the container ended, or did not become healthy in time.
+        """
+        self._thread = threading.Thread(target=self._run, name=self.spec.name, daemon=True)
+        self._thread.start()
+        ends_at = asyncio.get_running_loop().time() + timeout_s
+        while not await self._ping():
+            if self._ended:
+                raise NotHealthy(self._ended)
+            if asyncio.get_running_loop().time() > ends_at:
+                where = f"{self._client.base_url} within {timeout_s:.0f} s"
+                raise NotHealthy(f"the container did not answer /ping on {where}; it must listen on SAGEMAKER_BIND_TO_PORT")
+            await asyncio.sleep(PING_AGAIN_S)
+        self._healthy = True
+
+    def _run(self) -> None:
+        try:
+            result = self.launcher.run(self.spec)
+            said = container.failure_reason(result, self.spec.job_dir, "failure")
+            self._ended = said or f"the container ended ({result.reason}, exit code {result.exit_code})"
+        except (SagewrightError, StepFault) as error:
+            self._ended = str(error)
+        self._healthy = False
+
+    async def _ping(self) -> bool:
+        try:
+            return (await self._client.get("/ping", timeout=PING_TIMEOUT_S)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def load(self, model: str, folder: str, timeout_s: float) -> None:
+        """Ask for what batch transform wants to know; the model is loaded by the container itself."""
+        try:
+            answer = await self._client.get("/execution-parameters", timeout=PING_TIMEOUT_S)
+            self._parameters = answer.json() if answer.status_code == 200 else None
+        except (httpx.HTTPError, ValueError):
+            self._parameters = None
+
+    def healthy(self, model: str = ONLY) -> bool:
+        """Tell whether the container runs."""
+        return self._healthy
+
+    def parameters(self, model: str = ONLY) -> Mapping[str, Any] | None:
+        """Return what it answered to GET /execution-parameters, None when it has no such path."""
+        return self._parameters
+
+    async def invoke(self, headers: Mapping[str, str], body: bytes, *, model: str = ONLY, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
+        """Pass a request to /invocations on; no answer at all is one, too: 502 or 504."""
+        sent = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
+        request = self._client.build_request("POST", "/invocations", headers=sent, content=body, timeout=timeout_s)
+        try:
+            answer = await self._client.send(request, stream=True)
+            told = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in NOT_PASSED_ON}
+            if answer.headers.get("transfer-encoding", "").lower() == "chunked":
+                return Reply(answer.status_code, told, b"", _parts(answer))
+            return Reply(answer.status_code, told, await answer.aread())
+        except httpx.TimeoutException:
+            return Reply(504, {"content-type": "text/plain"}, f"There was no answer within {timeout_s:.0f} s.".encode())
+        except httpx.HTTPError as error:
+            return Reply(502, {"content-type": "text/plain"}, f"The container did not answer: {type(error).__name__}".encode())
+
+    async def close(self) -> None:
+        """End the container: SIGTERM, and after its grace SIGKILL."""
+        await self._client.aclose()
+        if self._thread:
+            self.launcher.stop(self.spec.name)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+
+async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for part in answer.aiter_bytes():
+            yield part
+    finally:
+        await answer.aclose()

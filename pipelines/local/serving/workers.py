@@ -1,0 +1,84 @@
+"""The workers of one container: which model each has, who is free, and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.local.serving.link import Link, Reply
+
+LONGEST_QUEUE = 1000
+
+
+class Busy(Exception):
+    """Say that too many requests wait already."""
+
+
+class NotLoaded(Exception):
+    """Carry why a model's worker could not load it."""
+
+
+@dataclass
+class Crew:
+    """Hold the workers of one model: all, those that are free, and the requests that wait for one."""
+
+    links: set[Link] = field(default_factory=set)
+    idle: deque[Link] = field(default_factory=deque)
+    waiting: deque[asyncio.Future[Link]] = field(default_factory=deque)
+    parameters: Mapping[str, Any] | None = None
+    first: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def welcome(self, link: Link, hello: Mapping[str, Any]) -> None:
+        """Take a new worker, or hear why there is none."""
+        if "error" in hello:
+            if not self.first.done():
+                self.first.set_exception(NotLoaded(str(hello["error"])))
+            return
+        self.links.add(link)
+        self.parameters = hello.get("parameters")
+        if not self.first.done():
+            self.first.set_result(None)
+        self.free(link)
+
+    def forget(self, link: Link) -> None:
+        """Let go of a worker that is gone."""
+        self.links.discard(link)
+        if link in self.idle:
+            self.idle.remove(link)
+
+    def free(self, link: Link) -> None:
+        """Hand a worker that has nothing to do to the first request that waits."""
+        while link.alive and self.waiting:
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(link)
+                return
+        if link.alive and link in self.links:
+            self.idle.append(link)
+
+    async def ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Reply:
+        """Have the next free worker answer a request, which may wait and be answered for `timeout_s` seconds.
+
+        Raises:
+            Busy: too many requests wait already, or none became free in time.
+            WorkerLost, TimedOut: see `Link.ask`.
+        """
+        link = self.idle.popleft() if self.idle else await self._wait(timeout_s)
+        return await link.ask(headers, body, timeout_s, lambda: self.free(link))
+
+    async def _wait(self, timeout_s: float) -> Link:
+        if len(self.waiting) >= LONGEST_QUEUE:
+            raise Busy()
+        waiter: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
+        self.waiting.append(waiter)
+        try:
+            return await asyncio.wait_for(waiter, timeout_s)
+        except asyncio.TimeoutError:
+            raise Busy() from None
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.free(waiter.result())
+            raise
