@@ -61,11 +61,12 @@ def searched_words(step: StepState) -> str:
 
 
 def advanced_words(step: StepState) -> str:
-    """Return how far a transform job is: `1,200,000 records, 43 %`, and the files where there are several."""
-    done, total = step.advanced, step.advanced["size_bytes_of"]
-    files = [f"{done['files']} of {done['files_of']} files"] if done["files_of"] > 1 else []
+    """Return how far a transform job is: `1,200,000 records, 43 %`, and the files where there are several; of one that is done only how much it was."""
+    done = step.advanced
+    ended = done["files"] == done["files_of"]
+    files = [f"{done['files']} files" if ended else f"{done['files']} of {done['files_of']} files"] if done["files_of"] > 1 else []
     records = [f"{done['records']:,} records"] if done["records"] else []
-    return ", ".join([*records, *files, f"{100 * done['size_bytes'] // max(1, total)} %"])
+    return ", ".join([*records, *files, *([] if ended else [f"{100 * done['size_bytes'] // max(1, done['size_bytes_of'])} %"])])
 
 
 def tuned_words(tuned: Mapping[str, str]) -> str:

@@ -59,9 +59,9 @@ def execute(step_run: StepRun, hosted: Hosted | None = None) -> Outcome:
 
 
 def _serving() -> Hosted:
-    from pipelines.local.serving.hosted import hosted  # type: ignore[import-not-found,unused-ignore]
+    from pipelines.local.serving.hosted import hosted
 
-    return hosted  # type: ignore[no-any-return,unused-ignore]
+    return hosted
 
 
 def _sources(step_run: StepRun, request: Mapping[str, Any]) -> list[StoredObject]:

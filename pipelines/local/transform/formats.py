@@ -44,7 +44,7 @@ class Format(Protocol):
 
 
 class Csv:
-    """Rows of a CSV file, each a list of its fields."""
+    """Rows of a CSV file: the line itself where nothing is quoted, else a list of its fields. Millions of lists would cost more than the model."""
 
     def read(self, body: bytes) -> list[Any]:
         """Return the rows; lines that are empty are none.
@@ -53,9 +53,9 @@ class Csv:
             BadData: a quote is not closed on its line.
         """
         text = body.decode("utf-8", "surrogateescape")
-        lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+        lines = [line for line in (text.replace("\r\n", "\n") if "\r" in text else text).split("\n") if line]
         if '"' not in text:
-            return [line.split(",") for line in lines]
+            return lines
         try:
             rows = list(csv.reader(lines, strict=True))
         except csv.Error as error:
@@ -66,11 +66,7 @@ class Csv:
 
     def write(self, records: Sequence[Any], *, newline: bool) -> bytes:
         """Return rows as CSV; fields are quoted where they must be."""
-        text = "\n".join([",".join(row) for row in records])
-        if '"' in text or text.count(",") != sum(map(len, records)) - len(records):
-            buffer = io.StringIO()
-            csv.writer(buffer, lineterminator="\n").writerows(records)
-            text = buffer.getvalue().removesuffix("\n")
+        text = "\n".join([record if isinstance(record, str) else _line(record) for record in records])
         return (text + "\n" if newline and records else text).encode("utf-8", "surrogateescape")
 
     def pick(self, path: JsonPath, record: Any) -> Any:
@@ -79,15 +75,25 @@ class Csv:
         Raises:
             BadData: there is no such column.
         """
-        return path.row(record)
+        return ",".join(path.row(record.split(","))) if isinstance(record, str) else path.row(record)
 
     def join(self, record: Any, answer: Any) -> Any:
         """Return the input's columns and then the answer's."""
-        return [*record, *answer]
+        return f"{record},{answer}" if isinstance(record, str) and isinstance(answer, str) else [*_fields(record), *_fields(answer)]
 
     def mark(self, record: Any, identity: str, time: str) -> Any:
         """Return the row with two more columns."""
-        return [*record, identity, time]
+        return self.join(record, f"{identity},{time}")
+
+
+def _fields(record: Any) -> list[str]:
+    return record.split(",") if isinstance(record, str) else record
+
+
+def _line(fields: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(fields)
+    return buffer.getvalue()
 
 
 class JsonLines:

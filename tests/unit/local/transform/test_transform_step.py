@@ -132,7 +132,8 @@ def test_a_stopped_execution_stops_the_job(step, store, model):
 def test_progress_is_told_in_words():
     from pipelines.commands.progress import advanced_words
 
-    done = {"files": 1, "files_of": 1, "size_bytes": 43, "size_bytes_of": 100, "records": 1_200_000}
+    done = {"files": 0, "files_of": 1, "size_bytes": 43, "size_bytes_of": 100, "records": 1_200_000}
     assert advanced_words(StepState("B", "Transform", advanced=done)) == "1,200,000 records, 43 %"
     many = {**done, "files": 2, "files_of": 7, "records": 0}
     assert advanced_words(StepState("B", "Transform", advanced=many)) == "2 of 7 files, 43 %"
+    assert advanced_words(StepState("B", "Transform", advanced={**many, "files": 7, "records": 9})) == "9 records, 7 files"
