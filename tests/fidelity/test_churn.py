@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,7 @@ def command(tmp_path_factory):
 
 
 def trained(command, *arguments):
-    data = ["-p", f"TrainData={CHURN / 'train.csv'}", "-p", f"ValidationData={CHURN / 'validation.csv'}"]
+    data = ["-p", f"TrainData={CHURN / 'train.csv'}", "-p", f"ValidationData={CHURN / 'validation.csv'}", "-p", f"BatchData={CHURN / 'batch.csv'}"]
     done = command("run", EXAMPLE, *data, "--output", "json", "--quiet", *arguments, timeout_s=300)
     assert done.code == 0, done.err
     with tarfile.open(done.json["outputs"]["Train.model"]) as packed:
@@ -47,7 +48,7 @@ def trained(command, *arguments):
 
 
 def test_log_and_predictions_are_those_of_the_service(command, reference):
-    _, log = trained(command, "--images", "pinned")
+    told, log = trained(command, "--images", "pinned")
     shown = log.replace("\t", "#011").splitlines()
     assert [line for line in reference["log_lines"] if line not in shown] == []
     (pinned,) = (each for each in command("images", "list", "--output", "json").json if each["name"].startswith("sagemaker-xgboost-1.5-1-"))
@@ -58,6 +59,8 @@ def test_log_and_predictions_are_those_of_the_service(command, reference):
     wanted = (SHARED / reference["batch_transform"]["output"]).read_text().split()
     assert len(predicted) == len(wanted) == 665
     assert max(abs(float(ours) - float(theirs)) for ours, theirs in zip(predicted, wanted, strict=True)) == 0.0
+    # The file that our batch transform writes is that of the service, byte for byte.
+    assert Path(told["outputs"]["BatchTransform.output"]).read_bytes() == (SHARED / reference["batch_transform"]["output"]).read_bytes()
 
 
 def test_the_newest_image_is_no_worse(command):

@@ -13,9 +13,10 @@ import time
 
 import pytest
 
-from tests.functional.conftest import IMAGE, ROLE, ROOT, definition
+from tests.functional.conftest import ROOT
 
 pytestmark = pytest.mark.slow
+CASE = ROOT / "tests/definitions/batch-transform/definition.json"
 ROWS = "".join(f"id{number},{number % 7},{number % 3}\n" for number in range(500))
 
 
@@ -37,29 +38,16 @@ def ready(sagewright):
     return sagewright
 
 
-def steps(**changes):
-    """Return a Model and a Transform step that joins the id with the prediction; `None` takes a member away."""
-    model = {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "s3://bkt/model.tar.gz"}, "ExecutionRoleArn": ROLE}
-    transform = {
-        "ModelName": {"Get": "Steps.Model.ModelName"},
-        "BatchStrategy": "MultiRecord",
-        "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bkt/in"}},
-            "ContentType": "text/csv",
-            "SplitType": "Line",
-        },
-        "TransformOutput": {"S3OutputPath": "s3://bkt/out", "Accept": "text/csv", "AssembleWith": "Line"},
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
-        **changes,
-    }
-    transform = {name: value for name, value in transform.items() if value is not None}
-    return {"Name": "Model", "Type": "Model", "Arguments": model}, {"Name": "Batch", "Type": "Transform", "Arguments": transform}
+def changed(**changes):
+    """Return the case of `tests/definitions/batch-transform` (ids that are joined with predictions) with other arguments of its Transform step."""
+    document = json.loads(CASE.read_text())
+    document["Steps"][1]["Arguments"].update(changes)
+    return document
 
 
 def test_ids_come_back_with_their_predictions(ready):
     ready.put("s3://bkt/in/sub/more.csv", ROWS[: ROWS.index("id9,")])
-    done = ready.run(definition(*steps()))
+    done = ready.run(changed())
     assert done.code == 0, done.json["failure_reason"]
     out = ready.store / "bkt/out"
     assert done.json["outputs"] == {"Batch.output": str(out)}
@@ -71,29 +59,29 @@ def test_ids_come_back_with_their_predictions(ready):
 
 
 def test_each_row_alone_gives_the_same(ready):
-    assert ready.run(definition(*steps())).code == 0
+    assert ready.run(changed()).code == 0
     together = (ready.store / "bkt/out/rows.csv.out").read_bytes()
-    done = ready.run(definition(*steps(BatchStrategy="SingleRecord", MaxConcurrentTransforms=2)))
+    done = ready.run(changed(MaxConcurrentTransforms=2), "-p", "Strategy=SingleRecord")
     assert done.code == 0 and (ready.store / "bkt/out/rows.csv.out").read_bytes() == together
 
 
 def test_a_bad_file_fails_the_job_and_the_good_one_is_kept(ready):
     ready.put("s3://bkt/in/bad.csv", "id1,one,two\n")
-    done = ready.run(definition(*steps()))
+    done = ready.run(changed())
     assert done.code == 1 and (ready.store / "bkt/out/rows.csv.out").is_file() and not (ready.store / "bkt/out/bad.csv.out").exists()
     assert "See job logs for more information (1 of 2 files failed): bkt/in/bad.csv: " in done.json["failure_reason"]
     assert "[sagemaker logs]: bkt/in/bad.csv: " in ready("logs", "latest", "Batch").out
 
 
 def test_what_the_service_refuses_starts_no_container(ready):
-    done = ready.run(definition(*steps(MaxPayloadInMB=60, MaxConcurrentTransforms=2)))
+    done = ready.run(changed(MaxPayloadInMB=60, MaxConcurrentTransforms=2))
     assert done.code == 1 and "got 2 x 60 MB, expected at most 100 MB" in done.json["failure_reason"]
     assert ready("logs", "latest", "Batch").out == ""
 
 
 def test_ctrl_c_stops_the_job_and_leaves_nothing_half_written(ready):
     ready.put("s3://bkt/in/rows.csv", ROWS * 400)
-    (ready.folder / "p.json").write_text(json.dumps(definition(*steps(BatchStrategy="SingleRecord"))))
+    (ready.folder / "p.json").write_text(json.dumps(changed(BatchStrategy="SingleRecord")))
     command = [sys.executable, "-m", "pipelines", "run", "p.json", "--quiet"]
     process = subprocess.Popen(command, cwd=ready.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
     journals = ready.folder / ".sagewright/runs"

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -29,11 +30,16 @@ def test_loans_are_judged_and_registered(folder):
     assert done.json["metrics"]["Evaluate.accuracy"] > 0.7
 
 
-def test_churn_trains_on_the_built_in_algorithm(folder):
+def test_churn_trains_on_the_built_in_algorithm_and_predicts_a_file(folder):
     assert folder("sample", "churn-builtin").code == 0
-    done = folder("run", "definition.json", "-p", "TrainData=data/train.csv", "-p", "ValidationData=data/validation.csv", "--output", "json", "--quiet")
+    data = [part for name in ("Train", "Validation", "Batch") for part in ("-p", f"{name}Data=data/{name.lower()}.csv")]
+    done = folder("run", "definition.json", *data, "--output", "json", "--quiet")
     assert done.code == 0, done.err
     assert done.json["metrics"]["Train.validation:error"] < 0.09
+    predicted = Path(done.json["outputs"]["BatchTransform.output"])
+    assert predicted.name == "batch.csv.out"
+    values = [float(line) for line in predicted.read_text().splitlines()]
+    assert len(values) == len((folder.folder / "data/batch.csv").read_text().splitlines()) == 334 and all(0 < value < 1 for value in values)
 
 
 def test_the_forest_of_the_wine_example_serves_itself(folder, tmp_path):

@@ -123,6 +123,8 @@ class Client:
                 refused += block
             if time.monotonic() > ends_at:
                 raise TimeoutError
+        if answer.length:  # http.client does not mind an answer that is cut off when it is read in blocks
+            raise http.client.IncompleteRead(b"", answer.length)
         if answer.will_close:
             self._drop()
         if not good:

@@ -21,7 +21,7 @@ Answer = tuple[int, bytes]
 
 @dataclass
 class Model:
-    """Answer requests with `reply`, and remember them."""
+    """Answer requests with `reply`, and remember them; status 0 breaks the connection, a negative one breaks it within the answer."""
 
     reply: Callable[[bytes], bytes | Answer] = lambda body: body
     parameters: bytes | None = None
@@ -68,7 +68,7 @@ def handler(model: Model) -> type[BaseHTTPRequestHandler]:
             if status == 0:
                 self.close_connection = True  # the connection breaks
                 return
-            self._send(status, answer)
+            self._send(abs(status), answer, missing=7 if status < 0 else 0)
 
         def _chunks(self) -> Any:
             while size := int(self.rfile.readline(), 16):
@@ -76,9 +76,10 @@ def handler(model: Model) -> type[BaseHTTPRequestHandler]:
                 self.rfile.readline()
             self.rfile.readline()
 
-        def _send(self, status: int, body: bytes) -> None:
+        def _send(self, status: int, body: bytes, missing: int = 0) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.close_connection = self.close_connection or missing > 0
+            self.send_header("Content-Length", str(len(body) + missing))
             self.end_headers()
             self.wfile.write(body)
 

@@ -106,6 +106,13 @@ def test_a_connection_that_breaks_is_tried_again(batch, model):
     assert batch({"x": b"1\n"}, LINES) == {"x.out": b"1\n"}
 
 
+@pytest.mark.parametrize("payload_bytes", [64, 0])
+def test_an_answer_that_is_cut_off_is_asked_for_again(batch, model, payload_bytes):
+    cut = []
+    model.reply = lambda body: cut.append(1) or ((-200, body) if len(cut) < 3 else body)
+    assert batch({"x": b"1\n"}, dataclasses.replace(LINES, payload_bytes=payload_bytes)) == {"x.out": b"1\n"} and len(cut) == 3
+
+
 def test_a_model_that_does_not_answer_in_time_fails_the_file(batch, model):
     model.reply = lambda body: time.sleep(0.5) or body
     assert batch({"x": b"1\n"}, dataclasses.replace(LINES, timeout_s=0.1, retries=0)) == {}
