@@ -186,7 +186,7 @@ class Transform:
         self.progress(self.done)
 
     def _answer(self, file: File, answer: Future[bytes]) -> bytes:
-        while not wait((answer,), POLL_S).done:
+        while not answer.done() and not wait((answer,), POLL_S).done:
             if self.stopping.is_set():
                 raise Stopped
         try:

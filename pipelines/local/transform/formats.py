@@ -16,6 +16,9 @@ OUTPUT, INPUT = "SageMakerOutput", "SageMakerInput"
 INFERENCE_ID, INFERENCE_TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
 
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Format(Protocol):
     """Read, filter, join and write records of one kind."""
 
@@ -109,7 +112,7 @@ class JsonLines:
 
     def write(self, records: Sequence[Any], *, newline: bool) -> bytes:
         """Return a line for each record."""
-        text = "\n".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records)
+        text = "\n".join(map(ENCODER.encode, records))
         return (text + "\n" if newline and records else text).encode("utf-8", "surrogatepass")
 
     def pick(self, path: JsonPath, record: Any) -> Any:
