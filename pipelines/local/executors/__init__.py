@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipelines.local.context import Outcome, StepRun
-from pipelines.local.executors import condition, fail, model, processing, register_model, training, transform, tuning
+from pipelines.local.executors import condition, endpoint, endpoint_config, fail, model, processing, register_model, training, transform, tuning
 
 EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
     "Condition": condition.execute,
+    "Endpoint": endpoint.execute,
+    "EndpointConfig": endpoint_config.execute,
     "Fail": fail.execute,
     "Model": model.execute,
     "Processing": processing.execute,

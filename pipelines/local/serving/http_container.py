@@ -6,9 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SagewrightError
 from pipelines.local import container
@@ -17,6 +15,9 @@ from pipelines.local.job import JobSpec
 from pipelines.local.launcher import Launcher
 from pipelines.local.serving.link import Reply
 from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, ONLY, NotHealthy
+
+if TYPE_CHECKING:
+    import httpx
 
 PING_TIMEOUT_S, PING_AGAIN_S = 2.0, 0.05
 NOT_PASSED_ON = frozenset({"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date"})
@@ -31,6 +32,8 @@ class HttpContainer:
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
+        import httpx
+
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.spec.environment['SAGEMAKER_BIND_TO_PORT']}", trust_env=False)
         self._thread: threading.Thread | None = None
         self._ended = ""
@@ -65,6 +68,8 @@ class HttpContainer:
         self._healthy = False
 
     async def _ping(self) -> bool:
+        import httpx
+
         try:
             return (await self._client.get("/ping", timeout=PING_TIMEOUT_S)).status_code == 200
         except httpx.HTTPError:
@@ -72,6 +77,8 @@ class HttpContainer:
 
     async def load(self, model: str, folder: str, timeout_s: float) -> None:
         """Ask for what batch transform wants to know; the model is loaded by the container itself."""
+        import httpx
+
         try:
             answer = await self._client.get("/execution-parameters", timeout=PING_TIMEOUT_S)
             self._parameters = answer.json() if answer.status_code == 200 else None
@@ -88,6 +95,8 @@ class HttpContainer:
 
     async def invoke(self, headers: Mapping[str, str], body: bytes, *, model: str = ONLY, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Pass a request to /invocations on; no answer at all is one, too: 502 or 504."""
+        import httpx
+
         sent = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
         request = self._client.build_request("POST", "/invocations", headers=sent, content=body, timeout=timeout_s)
         try:

@@ -1,0 +1,111 @@
+"""sagewright serve"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.commands import flags
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    import socket
+
+    from pipelines.local.serving.host import Host
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    home: flags.HomeFlag,
+    names: Annotated[list[str] | None, typer.Argument(help="Endpoints; all that are deployed here if absent.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the SageMaker Runtime API; 0 takes a free one.")] = 8080,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on. Anyone who reaches it may ask your models: there is no login.")] = "127.0.0.1",
+    speed: Annotated[float, typer.Option("--speed", min=1, help="Let the waits of traffic shifting pass so many times faster.")] = 1.0,
+    isolation: flags.IsolationFlag = flags.Layer.auto,
+    images: flags.ImagesFlag = flags.Images.host,
+    image_map: flags.ImageMapFlag = None,
+    cold: flags.ColdFlag = False,
+) -> int:
+    """Serve the endpoints that are deployed here: the SageMaker Runtime API for unmodified clients, until Ctrl-C.
+
+    Examples: sagewright serve | AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=http://127.0.0.1:8080 aws sagemaker-runtime invoke-endpoint ...
+    """
+    from pipelines.commands.serving_machine import known_endpoint, machine, say
+    from pipelines.local.serving.host import Host
+    from pipelines.local.serving.records import Records
+
+    for name in names or ():
+        known_endpoint(home, name)
+    records = Records(home)
+    with records.serving() as mine:
+        if not mine:
+            raise UsageError(
+                "a server of these endpoints runs already", where=str(home), hint=f"It answers on {records.url()}; changes reach it by themselves."
+            )
+        listener = _listen(host, port)
+        with machine(home, isolation.value, images.value, image_map, cold=cold) as made:
+            held = Host(made, records, home / "serving", frozenset(names or ()), speed, say)
+            return _serve(held, listener)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    from pipelines.local.serving.hosted import listening
+
+    try:
+        return listening(port, host)
+    except OSError as error:
+        hint = "Choose another with --port, or a free one with --port 0."
+        raise UsageError(f"the server cannot listen there: {error.strerror}", where=f"{host}:{port}", hint=hint) from None
+
+
+def _serve(held: Host, listener: socket.socket) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    from pipelines.local.serving.loop import new_loop
+
+    loop = new_loop()
+    try:
+        return loop.run_until_complete(_until_signal(held, listener))
+    finally:
+        loop.close()
+
+
+async def _until_signal(held: Host, listener: socket.socket) -> int:
+    import asyncio
+    import signal
+
+    from pipelines.commands.serving_machine import say
+    from pipelines.local.serving.loop import HttpServer
+    from pipelines.local.serving.runtime import RuntimeApp
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = HttpServer(RuntimeApp(held.find, held.machine.region, starts=held.starts), listener)
+    await server.start()
+    address = listener.getsockname()
+    url = f"http://{address[0]}:{address[1]}"
+    held.records.announce(url)
+    say(f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
+    if not held.names():
+        say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")
+    following = asyncio.get_running_loop().create_task(_follow(held))
+    await stop.wait()
+    following.cancel()
+    say("stopping")
+    await server.close()
+    await held.close()
+    return 0
+
+
+async def _follow(held: Host) -> None:
+    from pipelines.commands.serving_machine import say
+
+    await held.start()
+    if held.endpoints:
+        say(f"ready: {', '.join(sorted(held.endpoints))}")
+    await held.follow()

@@ -1,0 +1,88 @@
+"""Data capture in the service's JSON Lines layout (AWS developer guide, "Data capture"): what came in and what went out, as objects in the local S3."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from pipelines.local.serving.invocation import Invocation
+from pipelines.local.serving.link import Reply
+from pipelines.local.store import Store
+
+MOST_RECORDS = 1000
+ENCODINGS = (("CSV", "CsvContentTypes", ("text/csv",)), ("JSON", "JsonContentTypes", ("application/json", "application/jsonlines")))
+
+
+@dataclass
+class Capture:
+    """Collect records of an endpoint and write them below its DestinationS3Uri, as `<endpoint>/<variant>/yyyy/mm/dd/hh/<minute>-<second>-<ms>-<id>.jsonl`.
+
+    `config` is the endpoint configuration's DataCaptureConfig.
+    """
+
+    store: Store
+    endpoint: str
+    config: Mapping[str, Any]
+    _records: dict[str, list[str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """Return what is captured: Input, Output, both."""
+        named = {str(option["CaptureMode"]) for option in self.config.get("CaptureOptions", [])}
+        return frozenset({"Input", "Output"} if "InputAndOutput" in named else named)
+
+    def wanted(self) -> bool:
+        """Tell whether the next invocation is in the sample."""
+        return bool(self.config.get("EnableCapture", True)) and random.uniform(0, 100) < float(self.config.get("InitialSamplingPercentage", 100))
+
+    def add(self, variant: str, invocation: Invocation, reply: Reply) -> None:
+        """Keep an invocation that was answered; it is written with the next `flush`, or when many are kept."""
+        sides = {}
+        if "Input" in self.modes:
+            sides["endpointInput"] = self._side("INPUT", invocation.headers.get("content-type", ""), invocation.body)
+        if "Output" in self.modes:
+            sides["endpointOutput"] = self._side("OUTPUT", reply.headers.get("content-type", ""), reply.body)
+        line = json.dumps({"captureData": sides, "eventMetadata": _metadata(invocation), "eventVersion": "0"}, separators=(",", ":"))
+        with self._lock:
+            self._records.setdefault(variant, []).append(line)
+            full = len(self._records[variant]) >= MOST_RECORDS
+        if full:
+            self.flush()
+
+    def _side(self, mode: str, content_type: str, body: bytes) -> dict[str, str]:
+        encoding = self._encoding(content_type.partition(";")[0].strip().lower())
+        try:
+            data = body.decode("utf-8") if encoding != "BASE64" else base64.b64encode(body).decode()
+        except UnicodeDecodeError:
+            encoding, data = "BASE64", base64.b64encode(body).decode()
+        return {"observedContentType": content_type, "mode": mode, "data": data, "encoding": encoding}
+
+    def _encoding(self, kind: str) -> str:
+        named = self.config.get("CaptureContentTypeHeader") or {}
+        return next((encoding for encoding, key, usual in ENCODINGS if kind in (named.get(key) or usual)), "BASE64")
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        with self._lock:
+            records, self._records = self._records, {}
+        for variant, lines in records.items():
+            self._write(variant, lines)
+
+    def _write(self, variant: str, lines: Sequence[str]) -> None:
+        now = datetime.now(timezone.utc)
+        place = f"{self.config['DestinationS3Uri'].rstrip('/')}/{self.endpoint}/{variant}/{now:%Y/%m/%d/%H}"
+        self.store.put_bytes(f"{place}/{now:%M-%S}-{now.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl", ("\n".join(lines) + "\n").encode())
+
+
+def _metadata(invocation: Invocation) -> dict[str, Any]:
+    told = {"eventId": str(uuid.uuid4()), "inferenceTime": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}
+    inference, custom = invocation.option("inference-id"), invocation.option("custom-attributes")
+    return {**told, **({"inferenceId": inference} if inference else {}), **({"customAttributes": [custom]} if custom else {})}

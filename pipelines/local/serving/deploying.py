@@ -1,0 +1,150 @@
+"""Deploy here: write the records of a model, an endpoint configuration and an endpoint, and see to it that the endpoint answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pipelines.definition.deployment import Deployment
+from pipelines.definition.shapes import check_request
+from pipelines.local.faults import ClientFault
+from pipelines.local.serving.boxes import Machine
+from pipelines.local.serving.fleet import make_fleet
+from pipelines.local.serving.host import settled
+from pipelines.local.serving.model_server import NotHealthy
+from pipelines.local.serving.records import Records
+
+LOOK_EVERY_S = 0.05
+LONGEST_UPDATE_S = 14_400.0
+
+
+@dataclass(frozen=True)
+class Here:
+    """Hold where and by what is deployed; `folder` is for containers that are only tried out."""
+
+    records: Records
+    machine: Machine
+    folder: Path
+    arn_prefix: str = "arn:aws:sagemaker:us-east-1:000000000000:"
+
+
+def create_model(here: Here, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a model's record and return it, in the shape of DescribeModelOutput.
+
+    Raises:
+        ClientFault: the request is not as CreateModel takes it.
+    """
+    _check("CreateModel", {**request, "ModelName": name})
+    record = {**request, "ModelName": name, "ModelArn": f"{here.arn_prefix}model/{name.lower()}", "CreationTime": _now()}
+    here.records.write("model", name, record)
+    return record
+
+
+def create_config(here: Here, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an endpoint configuration and return it, in the shape of DescribeEndpointConfigOutput.
+
+    Raises:
+        ClientFault: the request is not as CreateEndpointConfig takes it, or names a model that is not there.
+    """
+    _check("CreateEndpointConfig", {**request, "EndpointConfigName": name})
+    for variant in [*request["ProductionVariants"], *(request.get("ShadowProductionVariants") or [])]:
+        if variant.get("ModelName"):
+            here.records.read("model", variant["ModelName"])
+    record = {**request, "EndpointConfigName": name, "EndpointConfigArn": f"{here.arn_prefix}endpoint-config/{name.lower()}", "CreationTime": _now()}
+    here.records.write("endpoint configuration", name, record)
+    return record
+
+
+def create_or_update(
+    here: Here, name: str, config: str, deployment: Mapping[str, Any] | None = None, tell: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Make an endpoint, or move one to another configuration, wait until that has ended, and return its record (DescribeEndpointOutput).
+
+    While `sagewright serve` runs it does the work; else the containers are started once, to see that they become healthy, and stopped again.
+
+    Raises:
+        ClientFault: there is no such configuration, or the request is not as the service takes it.
+    """
+    here.records.read("endpoint configuration", config)
+    _check("CreateEndpoint", {"EndpointName": name, "EndpointConfigName": config, **({"DeploymentConfig": deployment} if deployment else {})})
+    record = _pending(here, name, config, deployment)
+    if here.records.is_served():
+        here.records.write("endpoint", name, record)
+        return _wait(here.records, name, tell)
+    reason = asyncio.run(_tried_out(here, config, name))
+    before = str(record["EndpointConfigName"])
+    kept = reason and before != config
+    told = f"The update to {config} was rolled back: {reason}" if kept else reason
+    done = settled(record, here.records, config=before if kept else config, status="InService" if kept or not reason else "Failed", reason=told)
+    here.records.write("endpoint", name, done)
+    return done
+
+
+def _pending(here: Here, name: str, config: str, deployment: Mapping[str, Any] | None) -> dict[str, Any]:
+    new = {"PendingDeploymentSummary": {"EndpointConfigName": config, "StartTime": _now()}, **({"PendingDeploymentConfig": deployment} if deployment else {})}
+    if here.records.has("endpoint", name):
+        record = here.records.read("endpoint", name)
+        if record.get("EndpointStatus") != "Failed":
+            return {**record, **new, "EndpointStatus": "Updating"}
+    arn = f"{here.arn_prefix}endpoint/{name.lower()}"
+    return {"EndpointName": name, "EndpointArn": arn, "EndpointConfigName": config, "CreationTime": _now(), **new, "EndpointStatus": "Creating"}
+
+
+def _wait(records: Records, name: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    tell(f"{name}: the server that runs brings it about")
+    ends_at = time.monotonic() + LONGEST_UPDATE_S
+    while time.monotonic() < ends_at:
+        record = records.read("endpoint", name)
+        if not record.get("PendingDeploymentSummary"):
+            return record
+        if not records.is_served():
+            break
+        time.sleep(LOOK_EVERY_S)
+    raise ClientFault(f"endpoint {name}: the server ended before the deployment did; run `sagewright serve`, which takes it up again")
+
+
+async def _tried_out(here: Here, config: str, name: str) -> str:
+    """Start the containers of a configuration, stop them, and return why they did not become healthy, empty when they did."""
+    try:
+        fleet = make_fleet(here.machine, here.records, here.records.read("endpoint configuration", config), here.folder / name)
+        await fleet.start()
+    except (ClientFault, NotHealthy) as error:
+        return str(error)
+    await fleet.close()
+    return ""
+
+
+def apply(here: Here, deployment: Deployment, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Bring a deployment about and return the endpoint's record.
+
+    Raises:
+        ClientFault: a request is not as the service takes it, or what it names is not there.
+    """
+    for alarm in deployment.alarms:
+        here.records.write("alarm", alarm["AlarmName"], alarm)
+    create_model(here, deployment.model["ModelName"], _without(deployment.model, "ModelName"))
+    create_config(here, deployment.config["EndpointConfigName"], _without(deployment.config, "EndpointConfigName"))
+    record = create_or_update(here, deployment.endpoint, deployment.config["EndpointConfigName"], deployment.guardrails or None, tell)
+    if deployment.scaling:
+        record = {**record, "Scaling": list(deployment.scaling)}
+        here.records.write("endpoint", deployment.endpoint, record)
+    return record
+
+
+def _without(request: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if name != key}
+
+
+def _check(operation: str, request: Mapping[str, Any]) -> None:
+    problems = [problem for problem in check_request(operation, request, operation, frozenset()) if problem.severity == "error"]
+    if problems:
+        raise ClientFault("; ".join(str(problem) for problem in problems[:5]))
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

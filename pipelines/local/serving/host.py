@@ -1,0 +1,151 @@
+"""All endpoints of a home, served by one process: start what is deployed, follow what changes, and say so in the records."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pipelines.local.faults import ClientFault
+from pipelines.local.serving.boxes import Machine
+from pipelines.local.serving.endpoint import Endpoint
+from pipelines.local.serving.model_server import NotHealthy
+from pipelines.local.serving.records import Records
+
+LOOK_EVERY_S = 0.25
+REASON_CHARACTERS = 1024
+
+
+@dataclass
+class Host:
+    """Serve the endpoints of a home, all or those named in `only`; `speed` makes the waits of updates shorter."""
+
+    machine: Machine
+    records: Records
+    folder: Path
+    only: Collection[str] = ()
+    speed: float = 1.0
+    tell: Callable[[str], None] = lambda text: None
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing seen."""
+        self._seen: dict[str, int] = {}
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    def find(self, name: str) -> Endpoint | None:
+        """Return an endpoint that answers."""
+        found = self.endpoints.get(name)
+        return found if found and found.fleet else None
+
+    def starts(self, name: str) -> bool:
+        """Tell whether an endpoint is being started."""
+        return name in self._busy and name not in self.endpoints
+
+    def names(self) -> list[str]:
+        """Return the endpoints to serve."""
+        return [name for name in self.records.names("endpoint") if not self.only or name in self.only]
+
+    async def start(self) -> None:
+        """Start every endpoint and wait until each answers or has failed."""
+        self._look()
+        await asyncio.gather(*self._busy.values())
+
+    async def follow(self) -> None:
+        """Follow changes until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._look()
+
+    def _look(self) -> None:
+        names = self.names()
+        for name in [name for name in self.endpoints if name not in names and name not in self._busy]:
+            self._work(name, self._remove(name))
+        for name in names:
+            change = self.records.change_of("endpoint", name)
+            if self._seen.get(name) != change and name not in self._busy:
+                self._seen[name] = change
+                self._work(name, self._bring_about(name))
+
+    def _work(self, name: str, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._busy[name] = task
+        task.add_done_callback(lambda _: self._busy.pop(name, None))
+
+    async def _remove(self, name: str) -> None:
+        endpoint = self.endpoints.pop(name)
+        await endpoint.close()
+        self._seen.pop(name, None)
+        self.tell(f"{name}: deleted")
+
+    async def _bring_about(self, name: str) -> None:
+        """Start an endpoint, or update it, as its record says."""
+        try:
+            record = self.records.read("endpoint", name)
+            pending = (record.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+            if name not in self.endpoints:
+                await self._create(name, record, str(pending or record["EndpointConfigName"]))
+            elif pending:
+                await self._update(name, record, str(pending))
+        except ClientFault as error:
+            self.tell(f"{name}: {error}")
+
+    async def _create(self, name: str, record: Mapping[str, Any], config: str) -> None:
+        endpoint = Endpoint(name, self.machine, self.records, self.folder, self.speed)
+        try:
+            await endpoint.start(self.records.read("endpoint configuration", config))
+        except (ClientFault, NotHealthy) as error:
+            self._settle(name, record, config=config, status="Failed", reason=str(error))
+            return
+        self.endpoints[name] = endpoint
+        self._settle(name, record, config=config, status="InService")
+
+    async def _update(self, name: str, record: Mapping[str, Any], config: str) -> None:
+        self.tell(f"{name}: updating to {config}")
+        try:
+            reason = await self.endpoints[name].update(self.records.read("endpoint configuration", config), record.get("PendingDeploymentConfig"))
+        except (ClientFault, NotHealthy) as error:
+            reason = str(error)
+        kept = str(record["EndpointConfigName"])
+        told = f"The update to {config} was rolled back: {reason}" if reason else ""
+        self._settle(name, record, config=kept if reason else config, status="InService", reason=told)
+
+    def _settle(self, name: str, record: Mapping[str, Any], *, config: str, status: str, reason: str = "") -> None:
+        """Write how a deployment ended."""
+        self.records.write("endpoint", name, settled(record, self.records, config=config, status=status, reason=reason))
+        self._seen[name] = self.records.change_of("endpoint", name)
+        self.tell(f"{name}: {status}{f', {reason}' if reason else f' ({config})'}")
+
+    async def close(self) -> None:
+        """Stop every endpoint."""
+        for task in list(self._busy.values()):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints.values()))
+
+
+def settled(record: Mapping[str, Any], records: Records, *, config: str, status: str, reason: str = "") -> dict[str, Any]:
+    """Return an endpoint's record once a deployment has ended."""
+    deployment = record.get("PendingDeploymentConfig")
+    kept = {key: value for key, value in record.items() if key not in ("PendingDeploymentSummary", "PendingDeploymentConfig", "FailureReason")}
+    variants = records.read("endpoint configuration", config).get("ProductionVariants", [])
+    return {
+        **kept,
+        **({"LastDeploymentConfig": deployment} if deployment else {}),
+        "EndpointConfigName": config,
+        "EndpointStatus": status,
+        "ProductionVariants": [_summary(each) for each in variants],
+        "LastModifiedTime": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        **({"FailureReason": reason[:REASON_CHARACTERS]} if reason else {}),
+    }
+
+
+def _summary(variant: Mapping[str, Any]) -> dict[str, Any]:
+    weight, count = variant.get("InitialVariantWeight", 1.0), variant.get("InitialInstanceCount", 1)
+    counts = {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+    return {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight, **counts}

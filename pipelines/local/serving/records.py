@@ -1,0 +1,113 @@
+"""What is deployed here: models, endpoint configurations and endpoints, one JSON file each, in the shapes of the service's Describe calls."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.local.faults import ClientFault
+
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+KINDS = {"model": "models", "endpoint configuration": "endpoint-configs", "endpoint": "endpoints", "alarm": "alarms"}
+SERVER = ".server"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Keep the records below `home`."""
+
+    home: Path
+
+    def read(self, kind: str, name: str) -> dict[str, Any]:
+        """Return a record.
+
+        Raises:
+            ClientFault: there is none of this name.
+        """
+        path = self._path(kind, name)
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            known = ", ".join(self.names(kind)) or "none yet"
+            raise ClientFault(f"there is no {kind} {name!r} here; known: {known}") from None
+        return found
+
+    def has(self, kind: str, name: str) -> bool:
+        """Tell whether there is such a record."""
+        return self._path(kind, name).is_file()
+
+    def write(self, kind: str, name: str, record: Mapping[str, Any]) -> None:
+        """Write a record in one piece."""
+        path = self._path(kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{uuid.uuid4().hex}.partial")
+        partial.write_text(json.dumps(record, sort_keys=True, indent=1, default=str) + "\n")
+        os.replace(partial, path)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete a record.
+
+        Raises:
+            ClientFault: there is none of this name.
+        """
+        self.read(kind, name)
+        self._path(kind, name).unlink(missing_ok=True)
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of all records of a kind, sorted."""
+        return sorted(path.stem for path in (self.home / KINDS[kind]).glob("*.json") if NAME.fullmatch(path.stem))
+
+    def change_of(self, kind: str, name: str) -> int:
+        """Return a number that is another one after every write, 0 when there is no record."""
+        try:
+            return self._path(kind, name).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def _path(self, kind: str, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise ClientFault(f"{name[:80]!r} is no name of a {kind}; expected 1 to 63 letters, digits and inner hyphens")
+        return self.home / KINDS[kind] / f"{name}.json"
+
+    @contextmanager
+    def serving(self) -> Iterator[bool]:
+        """Be the one server of these endpoints while the block lasts; yields False when another one is."""
+        folder = self.home / KINDS["endpoint"]
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / SERVER, "a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                handle.truncate(0)
+
+    def announce(self, url: str) -> None:
+        """Say where the server of these endpoints answers, while `serving`."""
+        (self.home / KINDS["endpoint"] / SERVER).write_text(url)
+
+    def url(self) -> str:
+        """Return where a server of these endpoints answers, empty when none runs."""
+        return (self.home / KINDS["endpoint"] / SERVER).read_text().strip() if self.is_served() else ""
+
+    def is_served(self) -> bool:
+        """Tell whether a server of these endpoints runs."""
+        if not (self.home / KINDS["endpoint"] / SERVER).is_file():
+            return False
+        with open(self.home / KINDS["endpoint"] / SERVER, "a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
