@@ -99,10 +99,11 @@ def checked(text: str, where: str, *, runs_here: bool = True, mapped: ImageMap |
     from pipelines.local.executors import EXECUTABLE
     from pipelines.local.images.mapped import ImageMap
     from pipelines.local.images.unrunnable import unrunnable
+    from pipelines.local.transform.refusals import refused
 
     definition = loads(text)
     problems = check(definition.raw, executable=EXECUTABLE if runs_here else None)
-    problems += unrunnable(definition, mapped or ImageMap()) if runs_here else ()
+    problems += (*unrunnable(definition, mapped or ImageMap()), *refused(definition)) if runs_here else ()
     errors = tuple(problem for problem in problems if problem.severity == "error")
     if errors:
         raise DefinitionError(errors, where=where)

@@ -73,10 +73,21 @@ def test_a_bad_file_fails_the_job_and_the_good_one_is_kept(ready):
     assert "[sagemaker logs]: bkt/in/bad.csv: " in ready("logs", "latest", "Batch").out
 
 
-def test_what_the_service_refuses_starts_no_container(ready):
-    done = ready.run(changed(MaxPayloadInMB=60, MaxConcurrentTransforms=2))
+def test_what_the_service_refuses_starts_nothing(ready):
+    document = changed(MaxPayloadInMB=60, MaxConcurrentTransforms=2)
+    document["Steps"][1]["Arguments"]["BatchStrategy"] = "MultiRecord"
+    done = ready.run(document)
+    assert done.code == 2 and "step Batch: MaxConcurrentTransforms x MaxPayloadInMB: there would be too much data" in done.err
+    assert not (ready.folder / ".sagewright/runs").exists()
+
+
+def test_what_a_parameter_makes_wrong_starts_no_container(ready):
+    document = changed(MaxPayloadInMB={"Get": "Parameters.Size"}, MaxConcurrentTransforms=2)
+    document["Parameters"].append({"Name": "Size", "Type": "Integer", "DefaultValue": 60})
+    done = ready.run(document)
     assert done.code == 1 and "got 2 x 60 MB, expected at most 100 MB" in done.json["failure_reason"]
     assert ready("logs", "latest", "Batch").out == ""
+    assert ready.run(document, "-p", "Size=50").code == 0
 
 
 def test_ctrl_c_stops_the_job_and_leaves_nothing_half_written(ready):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,9 +125,14 @@ def refuse(request: Request) -> None:
     Raises:
         ClientFault: something is wrong; it names every problem.
     """
-    problems = [*_values(request), *_size(request), *_places(request), *_data_processing(request)]
-    if problems:
-        raise ClientFault(" ".join(str(problem) for problem in problems))
+    found = problems(request)
+    if found:
+        raise ClientFault(" ".join(map(str, found)))
+
+
+def problems(request: Request) -> Sequence[UsageError]:
+    """Return everything that the service would refuse of a request whose expressions are evaluated."""
+    return [*_values(request), *_size(request), *_places(request), *_data_processing(request)]
 
 
 def _number(asked: Any, container: Any, default: int) -> int:

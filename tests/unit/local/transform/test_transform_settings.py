@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from pipelines.definition.model import loads
 from pipelines.local.faults import ClientFault
 from pipelines.local.transform import settings
+from pipelines.local.transform.refusals import refused
 from pipelines.local.transform.settings import MB
 
 
@@ -124,3 +128,18 @@ def test_what_the_service_refuses_is_refused_with_what_to_do(changes, said):
     with pytest.raises(ClientFault) as caught:
         settings.refuse(request(**changes))
     assert said in str(caught.value)
+
+
+def refused_of(arguments):
+    step = {"Name": "Batch", "Type": "Transform", "Arguments": {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1}, **arguments}}
+    return [str(problem) for problem in refused(loads(json.dumps({"Version": "2020-12-01", "Steps": [step]})))]
+
+
+def test_a_definition_says_before_it_runs_what_would_be_refused():
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": {"Get": "Parameters.In"}}}}
+    output = {"S3OutputPath": {"Std:Join": {"On": "/", "Values": ["s3:/", "x"]}}}
+    assert refused_of(request(Input=source, Output=output)) == []
+    (said,) = refused_of(request(Input=source, Output=output, MaxPayloadInMB=101))
+    assert said.startswith("$.Steps[0].Arguments: step Batch: MaxPayloadInMB: this number is not allowed")
+    assert refused_of(request(Input=source, Output=output, MaxPayloadInMB=101, BatchStrategy={"Get": "Parameters.Strategy"})) == []
+    assert refused_of({"TransformInput": {"Get": "Parameters.x"}}) == []

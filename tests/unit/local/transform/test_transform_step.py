@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from pipelines.local.context import Run, StepRun
-from pipelines.local.executors.transform import execute
 from pipelines.local.faults import ClientFault
 from pipelines.local.journal import StepState
 from pipelines.local.results import transformed
+from pipelines.local.transform.job import execute
 
 CONTAINER = {"Image": "image", "ModelDataUrl": "s3://bkt/model.tar.gz"}
 AT_S = 1_766_000_000.0  # 2025-12-17 19:33:20 UTC
