@@ -61,6 +61,10 @@ ImageMapFlag = Annotated[
     Path | None, typer.Option("--image-map", help="YAML or JSON: what images stand for on this machine, as `images.map` of a pipeline.yaml says it.")
 ]
 ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]
+KeepWarmFlag = Annotated[
+    float,
+    typer.Option("--keep-warm", min=0, envvar="SAGEWRIGHT_KEEP_WARM", metavar="MINUTES", help="Keep the libraries of jobs in memory for the next run."),
+]
 NoCacheFlag = Annotated[bool, typer.Option("--no-cache", help="Run every step, whatever its CacheConfig says.")]
 MaxParallelFlag = Annotated[int, typer.Option("--max-parallel", min=1, help="Steps that may run side by side.")]
 GraceFlag = Annotated[float, typer.Option("--stop-grace", min=0, help="Seconds between SIGTERM and SIGKILL for a job that is stopped.")]
