@@ -40,6 +40,7 @@ COMMANDS = (
     "feature_group",
     "upsert",
     "images",
+    "warm",
     "doctor",
 )
 

@@ -44,6 +44,7 @@ def deploy(
     isolation: flags.IsolationFlag = flags.Layer.auto,
     images: flags.ImagesFlag = flags.Images.host,
     image_map: flags.ImageMapFlag = None,
+    keep_warm: flags.KeepWarmFlag = 0.0,
     output: flags.OutputFlag = flags.Output.text,
 ) -> int:
     """Deploy a registered model to an endpoint of this machine; the endpoint of a running `sagewright serve` changes without losing a request.
@@ -75,7 +76,7 @@ def deploy(
     if dry_run:
         print_json(deployment.as_json())
         return 0
-    with machine(home, isolation.value, images.value, image_map, cold=False) as made:
+    with machine(home, isolation.value, images.value, image_map, cold=False, keep_minutes=keep_warm) as made:
         record = deploying.apply(Here(Records(home), made, Home(home).root / "serving" / "tried"), deployment, say)
     return _report(record, deployment, output)
 

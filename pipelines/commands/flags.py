@@ -40,10 +40,17 @@ def default_home() -> Path:
     return Path(os.environ.get("SAGEWRIGHT_HOME", ".sagewright")).absolute()
 
 
+def in_folder(source: Path) -> Path:
+    """Return the pipeline.yaml of a folder, its definition.json when it has no such file; any other path as it is."""
+    if not source.is_dir():
+        return source
+    return next((source / name for name in ("pipeline.yaml", "definition.json") if (source / name).is_file()), source / "pipeline.yaml")
+
+
 OutputFlag = Annotated[Output, typer.Option("--output", help="Print text, or one JSON document on stdout.")]
 HomeFlag = Annotated[Path, typer.Option("--home", help="Folder of local state.", default_factory=default_home, show_default="./.sagewright")]
-SourceArgument = Annotated[Path, typer.Argument(help="pipeline.yaml, or a definition .json made by anything.")]
-ConfigArgument = Annotated[Path, typer.Argument(help="The pipeline's configuration.")]
+SourceArgument = Annotated[Path, typer.Argument(help="pipeline.yaml, a definition .json made by anything, or the folder of one.", callback=in_folder)]
+ConfigArgument = Annotated[Path, typer.Argument(help="The pipeline's configuration, or its folder.", callback=in_folder)]
 ProfileFlag = Annotated[str | None, typer.Option("--profile", help="Overlay profiles/NAME.yaml.")]
 ParamFlag = Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE of a pipeline parameter; a local file is fine for data. Repeatable.")]
 ParamsFileFlag = Annotated[Path | None, typer.Option("--params-file", help="YAML or JSON file of pipeline parameters.")]
@@ -61,6 +68,10 @@ ImageMapFlag = Annotated[
     Path | None, typer.Option("--image-map", help="YAML or JSON: what images stand for on this machine, as `images.map` of a pipeline.yaml says it.")
 ]
 ColdFlag = Annotated[bool, typer.Option("--cold", help="A fresh interpreter for every job, no warm one to fork.")]
+KeepWarmFlag = Annotated[
+    float,
+    typer.Option("--keep-warm", min=0, envvar="SAGEWRIGHT_KEEP_WARM", metavar="MINUTES", help="Keep the libraries of jobs in memory for the next run."),
+]
 NoCacheFlag = Annotated[bool, typer.Option("--no-cache", help="Run every step, whatever its CacheConfig says.")]
 MaxParallelFlag = Annotated[int, typer.Option("--max-parallel", min=1, help="Steps that may run side by side.")]
 GraceFlag = Annotated[float, typer.Option("--stop-grace", min=0, help="Seconds between SIGTERM and SIGKILL for a job that is stopped.")]

@@ -37,6 +37,7 @@ def invoke(
     isolation: flags.IsolationFlag = flags.Layer.auto,
     images: flags.ImagesFlag = flags.Images.host,
     image_map: flags.ImageMapFlag = None,
+    keep_warm: flags.KeepWarmFlag = 0.0,
 ) -> int:
     """Ask an endpoint of this machine and print its answer. Without a running server the endpoint is started for this one request.
 
@@ -55,7 +56,7 @@ def invoke(
     if url:
         status, answer = _over_http(url, endpoint, named, body)
     else:
-        with machine(home, isolation.value, images.value, image_map, cold=False) as made:
+        with machine(home, isolation.value, images.value, image_map, cold=False, keep_minutes=keep_warm) as made:
             from pipelines.local.serving.once import ask_once
 
             status, answer = ask_once(made, Records(home), home / "serving" / "once", endpoint, named, body)

@@ -21,6 +21,7 @@ def resume(
     max_parallel: flags.MaxParallelFlag = 50,
     isolation: flags.IsolationFlag = flags.Layer.auto,
     cold: flags.ColdFlag = False,
+    keep_warm: flags.KeepWarmFlag = 0.0,
     stop_grace: flags.GraceFlag = 120.0,
     output: flags.OutputFlag = flags.Output.text,
     quiet: flags.QuietFlag = False,
@@ -38,7 +39,7 @@ def resume(
     place = Home(home)
     state = place.find(run)
     definition = loads((place.run_dir(state) / "definition.json").read_text())
-    launcher = make_launcher(isolation.value, cold=cold)
+    launcher = make_launcher(isolation.value, cold=cold, keep_minutes=keep_warm)
     options = runs.Options(max_parallel, not no_cache, stop_grace)
     return carry_out(
         place,

@@ -40,6 +40,7 @@ def run(
     images: flags.ImagesFlag = flags.Images.host,
     image_map: flags.ImageMapFlag = None,
     cold: flags.ColdFlag = False,
+    keep_warm: flags.KeepWarmFlag = 0.0,
     stop_grace: flags.GraceFlag = 120.0,
     fault: Annotated[list[str] | None, typer.Option("--fault", help="STEP=TYPE[:COUNT]: let attempts at a step meet a fault, to rehearse retries.")] = None,
     table: flags.TableFlag = None,
@@ -59,7 +60,7 @@ def run(
     from pipelines.local.launch import make_launcher
     from pipelines.local.selection import Selection
 
-    launcher = make_launcher(isolation.value, cold=cold)
+    launcher = make_launcher(isolation.value, cold=cold, keep_minutes=keep_warm)
     try:
         sets = {**flags.pairs(set_, "--set"), **aws_sets(role_arn, bucket, region)}
         project = open_project(Request(source, home, profile, params_file, flags.pairs(param, "--param"), sets))

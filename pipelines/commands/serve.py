@@ -29,6 +29,7 @@ def serve(
     isolation: flags.IsolationFlag = flags.Layer.auto,
     images: flags.ImagesFlag = flags.Images.host,
     image_map: flags.ImageMapFlag = None,
+    keep_warm: flags.KeepWarmFlag = 0.0,
     cold: flags.ColdFlag = False,
 ) -> int:
     """Serve the endpoints that are deployed here: the SageMaker Runtime API for unmodified clients, until Ctrl-C.
@@ -48,7 +49,7 @@ def serve(
                 "a server of these endpoints runs already", where=str(home), hint=f"It answers on {records.url()}; changes reach it by themselves."
             )
         listener = _listen(host, port)
-        with machine(home, isolation.value, images.value, image_map, cold=cold) as made:
+        with machine(home, isolation.value, images.value, image_map, cold=cold, keep_minutes=keep_warm) as made:
             held = Host(made, records, home / "serving", frozenset(names or ()), speed, say)
             return _serve(held, listener)
 

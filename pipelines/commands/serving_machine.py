@@ -20,7 +20,9 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def machine(home: Path, isolation: str, images: str, image_map: Path | None, *, cold: bool, region: str = "us-east-1") -> Iterator[Machine]:
+def machine(
+    home: Path, isolation: str, images: str, image_map: Path | None, *, cold: bool, keep_minutes: float = 0.0, region: str = "us-east-1"
+) -> Iterator[Machine]:
     """Yield what containers are made with; everything that still runs ends with the block.
 
     Raises:
@@ -35,7 +37,7 @@ def machine(home: Path, isolation: str, images: str, image_map: Path | None, *, 
     from pipelines.local.serving.boxes import Machine
 
     mapped = read(read_image_map(image_map), image_map.absolute().parent, str(image_map)) if image_map else ImageMap()
-    launcher = make_launcher(isolation, cold=cold)
+    launcher = make_launcher(isolation, cold=cold, keep_minutes=keep_minutes)
     try:
         place = Home(home)
         yield Machine(place.store, place.registry, launcher, Images(IMAGES[images](), mapped, say), region)

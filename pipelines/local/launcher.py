@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import os
 import queue
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-from pipelines.local import wire
+from pipelines.local import nursery, wire
 from pipelines.local.faults import StepFault
-from pipelines.local.interpreter import is_python_job, own_environment, start_of
+from pipelines.local.interpreter import is_python_job, start_of
 from pipelines.local.isolation import Isolation, choose
 from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.sandbox import refuse_what_cannot_run
 from pipelines.local.supervisor import KILL, STOP, STOPPED_BEFORE_START
+from pipelines.local.warm import start_process, tell_process, warm_parent, write_to
 
 CLOSE_TIMEOUT_S = 15.0
 OnStart = Callable[[int], None]
@@ -86,8 +85,8 @@ class ColdLauncher:
         with self._lock:
             if self._stopping:
                 return None
-            process = _start(start_of("pipelines.local.supervisor", "main"), None)
-            _tell(process, {"spec": spec.as_json(), "isolation": self._layer.kind})
+            process = start_process(start_of("pipelines.local.supervisor", "main"), None)
+            tell_process(process, {"spec": spec.as_json(), "isolation": self._layer.kind})
             self._running[process.pid] = spec.name, process
             return process
 
@@ -112,7 +111,7 @@ class ColdLauncher:
         with self._lock:
             for job, process in self._running.values():
                 if job == name and process.stdin:
-                    _write(process.stdin, KILL if kill else STOP)
+                    write_to(process.stdin, KILL if kill else STOP)
 
     def stop_all(self, *, kill: bool) -> None:
         """Stop every running job; jobs that are run from now on do not start."""
@@ -132,18 +131,19 @@ class ColdLauncher:
 class WarmLauncher:
     """Fork every Python job from one process that has imported the libraries; it starts importing at once.
 
-    What is not Python, and every job after the warm process died, runs in a fresh process.
+    What is not Python, and every job after the warm process died, runs in a fresh process. With `keep_minutes` the libraries are kept in memory between runs,
+    until no run has asked for them for so long.
     """
 
-    def __init__(self, isolation: str = "auto", imports: tuple[str, ...] | None = None) -> None:
+    def __init__(self, isolation: str = "auto", imports: tuple[str, ...] | None = None, *, keep_minutes: float = 0.0) -> None:
         self._requested, self._layer = isolation, None if isolation == "auto" else choose(isolation)
         self._jobs: dict[int, tuple[str, queue.Queue[dict[str, Any]]]] = {}
         self._cold: ColdLauncher | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
         self._stopping = self._dead = False
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
-        self._process = _start(start_of("pipelines.local.zygote", "main", with_site=True), self._said)
+        self._keep_minutes = keep_minutes
+        self._parent = warm_parent(kept=keep_minutes > 0 and imports is None)
         self._listener = threading.Thread(target=self._listen, daemon=True, name="zygote")
         self._listener.start()
         self._ask({"imports": imports})
@@ -190,18 +190,17 @@ class WarmLauncher:
             return self._cold
 
     def _ask(self, request: dict[str, Any]) -> bool:
-        return _tell(self._process, request)
+        return self._parent.tell(request)
 
     def _listen(self) -> None:
         """Hand each answer to the thread that waits for it; when the warm process is gone tell all that wait."""
-        assert self._process.stdout
-        while answer := wire.receive(self._process.stdout.fileno()):
+        while answer := wire.receive(self._parent.answers):
             with self._lock:
                 _, waiting = self._jobs[answer["job"]] if "pid" in answer else self._jobs.pop(answer["job"])
             waiting.put(answer)
         with self._lock:
             self._dead = True
-            lost = {"error": f"the warm process died{_last_words(self._said)}; jobs from now on start cold"}
+            lost = {"error": f"the warm process died{self._parent.last_words()}; jobs from now on start cold"}
             for _, waiting in self._jobs.values():
                 waiting.put(lost)
             self._jobs.clear()
@@ -229,55 +228,11 @@ class WarmLauncher:
         self.stop_all(kill=True)
         if self._cold:
             self._cold.close()
-        if not self._jobs:
-            self._process.kill()
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        try:
-            self._process.wait(CLOSE_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._parent.end(CLOSE_TIMEOUT_S, at_once=not self._jobs)
         self._listener.join(CLOSE_TIMEOUT_S)
-        self._process.stdout.close()
-        self._said.close()
-
-
-def _start(command: list[str], said: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """Start a process of ours, away from the terminal's signals; what it says about its own troubles goes to `said`."""
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=said or subprocess.DEVNULL,
-        bufsize=0,
-        env=own_environment(),
-        start_new_session=True,
-    )
-
-
-def _tell(process: subprocess.Popen[bytes], message: dict[str, Any]) -> bool:
-    """Send a frame; False when the process is gone."""
-    assert process.stdin
-    try:
-        wire.send(process.stdin.fileno(), message)
-    except (BrokenPipeError, ValueError):
-        return False
-    return True
-
-
-def _write(pipe: IO[bytes], text: bytes) -> None:
-    try:
-        os.write(pipe.fileno(), text)
-    except (BrokenPipeError, ValueError):
-        pass
-
-
-def _last_words(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f" ({last[:300]})" if last else ""
+        self._parent.close()
+        if self._keep_minutes > 0:
+            nursery.keep(self._keep_minutes)
 
 
 def not_started(layer: Isolation) -> JobResult:

@@ -235,6 +235,14 @@ def _settle() -> None:
     gc.freeze()
 
 
+def import_all() -> None:
+    """Import the libraries and our own programs, and tidy up."""
+    sys.path.remove(interpreter.ROOT)
+    gc.disable()
+    _import((*FIRST, *HEAVY, *PROGRAMS))
+    _settle()
+
+
 def main() -> int:
     """Import the libraries, serving jobs meanwhile, until the engine hangs up."""
     answers = os.dup(1)

@@ -14,7 +14,7 @@ from pipelines.cli import COMMANDS
 def test_every_command_has_help_with_an_example(sagewright, command):
     done = sagewright(*([command.replace("_", "-")] if command else []), "--help")
     assert done.code == 0 and "Usage:" in done.out
-    assert command in ("", "registry") or "Example" in done.out
+    assert command in ("", "registry", "endpoints") or "Example" in done.out
 
 
 def test_no_arguments_show_the_help_and_the_version_is_known(sagewright):
@@ -97,3 +97,11 @@ def test_a_script_that_fails_in_training_says_so_and_keeps_its_outputs(sagewrigh
     assert done.json["metrics"] == {"Train.score": 0.25}
     assert len(list(sagewright.store.glob("bkt/models/*/output/output.tar.gz"))) == 1
     assert not list(sagewright.store.glob("bkt/models/*/output/model.tar.gz"))
+
+
+def test_a_folder_stands_for_the_pipeline_in_it(sagewright, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/definition.json").write_text('{"Version": "2020-12-01", "Steps": [{"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}]}')
+    done = sagewright("validate", str(tmp_path / "own"))
+    assert done.code == 0
+    assert "definition.json is valid" in done.out
