@@ -1,4 +1,4 @@
-"""Run a Model step: CreateModel, kept as a record; serving it comes with batch transform and endpoints."""
+"""Run a Model step: CreateModel, kept as a record for batch transform and endpoints."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from pipelines.local.serving.http import App
 from pipelines.local.serving.served_model import NotHealthy, ServedModel, serve_model
 
 LONGEST_INVOCATION_S = 3600.0
-LARGEST_BODY_BYTES = 100 * 2**20
+# A batch transform with MaxPayloadInMB 0 sends a whole object.
+LARGEST_BODY_BYTES = 2**30
 BACKLOG = 512
 
 
