@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def deploy(
     home: flags.HomeFlag,
-    version: Annotated[str, typer.Argument(help="GROUP, GROUP/NUMBER or a model package ARN; the newest approved version if none is named.")],
+    version: Annotated[str, typer.Argument(help="GROUP, GROUP/NUMBER or a model package ARN; the newest approved version if none is named.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Name of a model that a Model step made, in the place of a registered one.")] = "",
     endpoint: Annotated[str, typer.Option("--endpoint", "-e", help="Name of the endpoint; the group's name if absent.")] = "",
     instance_type: Annotated[str, typer.Option("--instance-type", help="SageMaker instance type.")] = "ml.m5.large",
     instances: Annotated[int, typer.Option("--instances", min=1, help="How many instances.")] = 1,
@@ -53,14 +54,16 @@ def deploy(
     """
     from pipelines.commands.printing import print_json
     from pipelines.commands.serving_machine import machine, say
-    from pipelines.definition.deployment import Settings, of_package
+    from pipelines.definition.deployment import Settings, of_model, of_package
     from pipelines.local.home import Home
     from pipelines.local.serving import deploying
     from pipelines.local.serving.deploying import Here
     from pipelines.local.serving.records import Records
 
-    package = _package(home, version, force)
-    name = endpoint or str(package["ModelPackageName"])
+    if bool(model) == bool(version):
+        raise UsageError("one model is deployed", where="deploy", got="both" if model else "none", expected="GROUP[/NUMBER] or --model NAME")
+    package = _package(home, version, force) if version else {}
+    name = endpoint or (str(package["ModelPackageName"]) if package else model)
     alarms = [_alarm(text, name) for text in alarm or ()]
     settings = Settings(
         instance_type,
@@ -72,7 +75,7 @@ def deploy(
         _guardrails(shift, alarms),
         alarms,
     )
-    deployment = of_package(package, name, settings, LOCAL_ROLE)
+    deployment = of_package(package, name, settings, LOCAL_ROLE) if package else of_model(_model(home, model), name, settings)
     if dry_run:
         print_json(deployment.as_json())
         return 0
@@ -99,6 +102,16 @@ def _package(home: Path, version: str, force: bool) -> Mapping[str, Any]:
         told = f"{group}/{package['ModelPackageVersion']}"
         raise UsageError(f"{told} is {package['ModelApprovalStatus']}", where="deploy", expected="Approved", hint="`sagewright approve` it, or use --force.")
     return package
+
+
+def _model(home: Path, name: str) -> Mapping[str, Any]:
+    from pipelines.local.faults import ClientFault
+    from pipelines.local.serving.records import Records
+
+    try:
+        return Records(home).read("model", name)
+    except ClientFault as error:
+        raise UsageError(str(error), where="--model") from None
 
 
 def _capture(uri: str, percent: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 VARIANT = "AllTraffic"
 DIGEST_CHARACTERS = 8
 LONGEST_NAME = 63
+OF_MODEL = ("InferenceExecutionConfig", "VpcConfig", "EnableNetworkIsolation", "Tags")
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,21 @@ def of_package(package: Mapping[str, Any], endpoint: str, settings: Settings, ro
     return of_containers([container], endpoint, settings, role_arn)
 
 
+def of_model(model: Mapping[str, Any], endpoint: str, settings: Settings) -> Deployment:
+    """Return the deployment of a model that is there already, as DescribeModel tells of it."""
+    request = {key: value for key, value in model.items() if key in ("PrimaryContainer", "Containers", "ExecutionRoleArn", *OF_MODEL)}
+    return _deployment(str(model["ModelName"]), request, endpoint, settings)
+
+
 def of_containers(containers: Sequence[Mapping[str, Any]], endpoint: str, settings: Settings, role_arn: str) -> Deployment:
     """Return the deployment of a model of these container definitions."""
     model: dict[str, Any] = {"Containers": [dict(each) for each in containers], "ExecutionRoleArn": role_arn}
     if len(containers) == 1 and "ModelPackageName" not in containers[0]:
         model = {"PrimaryContainer": dict(containers[0]), "ExecutionRoleArn": role_arn}
-    model_name = _named(endpoint, model)
+    return _deployment(_named(endpoint, model), model, endpoint, settings)
+
+
+def _deployment(model_name: str, model: Mapping[str, Any], endpoint: str, settings: Settings) -> Deployment:
     variant = {"VariantName": VARIANT, "ModelName": model_name, "InitialVariantWeight": 1.0, **_capacity(settings)}
     config: dict[str, Any] = {"ProductionVariants": [variant]}
     for key, value in (("DataCaptureConfig", settings.capture), ("AsyncInferenceConfig", settings.asynchronous)):

@@ -26,6 +26,8 @@ def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
         "seconds": round((state.ended_at or state.started_at) - state.started_at, 3),
         "steps": [_step(step) for step in steps],
         "outputs": {name: str(store.path(uri)) for step in steps for name, uri in _outputs(step, store)},
+        "models": {step.name: step.properties["ModelName"] for step in steps if "ModelArn" in step.properties},
+        "endpoints": {step.name: step.properties["EndpointName"] for step in steps if "EndpointArn" in step.properties},
         "metrics": {f"{step.name}.{name}": value for step in steps for name, value in step.metrics.items()},
         "parameters": dict(state.parameters),
         "failure_reason": state.failure_reason,

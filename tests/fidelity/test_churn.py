@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tests.functional.conftest import ROOT, Command
@@ -86,3 +91,34 @@ def test_an_environment_below_tmp_is_reached_by_jobs_with_a_tmp_of_their_own(com
     assert done.code == 0, done.err
     assert done.json["metrics"]["Evaluate.accuracy"] > 0.8
     assert "sagemaker-xgboost-3.2-0-py" in cache("images", "list").out
+
+
+def test_the_endpoint_answers_what_the_service_answered(command, reference):
+    """99 of the 100 rows of endpoint-payload.csv are rows of the batch, whose answers of the real service are known."""
+    told, _ = trained(command, "--images", "pinned")
+    deployed = command("deploy", "--model", told["models"]["Model"], "--endpoint", "churn", "--images", "pinned", timeout_s=120)
+    assert deployed.code == 0, deployed.err
+    rows = (CHURN / "endpoint-payload.csv").read_text().split()
+    batch = dict(zip((CHURN / "batch.csv").read_text().split(), (SHARED / reference["batch_transform"]["output"]).read_text().split(), strict=True))
+    known = {tuple(map(float, row.split(","))): answer for row, answer in batch.items()}
+    with served(command, "--images", "pinned") as url:
+        client = boto3.client("sagemaker-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id="x", aws_secret_access_key="x")
+        answered = client.invoke_endpoint(EndpointName="churn", ContentType="text/csv", Body="\n".join(rows))["Body"].read().decode().split(",")
+    pairs = [(ours, known[numbers]) for row, ours in zip(rows, answered, strict=True) if (numbers := tuple(map(float, row.split(",")))) in known]
+    assert len(pairs) == 99
+    assert [ours for ours, theirs in pairs if ours != theirs] == []
+
+
+@contextmanager
+def served(command, *arguments):
+    """Run `sagewright serve` on a free port while the block lasts and yield its URL."""
+    words = [sys.executable, "-m", "pipelines", "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(words, cwd=command.folder, env={**os.environ, **command.environment, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        assert line.startswith("SageMaker Runtime on "), line
+        yield line.split()[3]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
