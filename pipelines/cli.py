@@ -32,6 +32,7 @@ COMMANDS = (
     "trials",
     "registry",
     "approve",
+    "loadtest",
     "export",
     "feature_group",
     "upsert",
