@@ -33,6 +33,7 @@ COMMANDS = (
     "registry",
     "approve",
     "loadtest",
+    "autoscale",
     "export",
     "feature_group",
     "upsert",
