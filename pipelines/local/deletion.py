@@ -42,7 +42,7 @@ def delete(home: Home, state: RunState) -> bool:
     trash = home.root / TRASH
     with _held(home.run_dir(state)) as free:
         if free:
-            lineage.keep(home, state)
+            lineage.keep(home, state, again=False)
             trash.mkdir(parents=True, exist_ok=True)
             home.run_dir(state).rename(trash / f"{state.execution_id}-{uuid.uuid4().hex[:8]}")
     for left in trash.iterdir() if trash.is_dir() else ():

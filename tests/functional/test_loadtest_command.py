@@ -19,12 +19,12 @@ from tests.unit.loadtest.test_load_drive import serving
 @pytest.fixture
 def shop(sagewright):
     (sagewright.folder / "rows.csv").write_text("1,2\n3,4\n")
-    with serving(lambda body, number: (200 if body == b"1,2\n" else 424, 0.002)) as (port, _):
-        yield sagewright, f"http://127.0.0.1:{port}"
+    with serving(lambda body, number: (200 if body == b"1,2\n" else 424, 0.002)) as (port, seen):
+        yield sagewright, f"http://127.0.0.1:{port}", seen
 
 
 def test_a_result_in_words_as_json_and_as_a_picture(shop):
-    command, url = shop
+    command, url, _ = shop
     done = command(
         "loadtest", f"{url}/invocations", "--payload", "rows.csv", "--rate", "40:80:1s", "--calibrate", 0.3, "--chart", "load.html", "--output", "json"
     )
@@ -38,7 +38,7 @@ def test_a_result_in_words_as_json_and_as_a_picture(shop):
 
 
 def test_an_endpoint_by_name_and_thresholds(shop):
-    command, url = shop
+    command, url, _ = shop
     base = ("loadtest", "shop", "--endpoint-url", url, "--payload", "rows.csv", "--connections", 2, "--duration", "300ms", "--calibrate", 0)
     done = command(*base)
     assert done.code == 0 and "/endpoints/shop/invocations, closed load of 2 connections" in done.out and "status 424" in done.out
@@ -48,7 +48,7 @@ def test_an_endpoint_by_name_and_thresholds(shop):
 
 
 def test_ctrl_c_gives_the_result_so_far(shop):
-    command, url = shop
+    command, url, seen = shop
     arguments = ["loadtest", f"{url}/invocations", "--payload", "rows.csv", "--duration", "60s", "--calibrate", "0", "--output", "json"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines", *arguments],
@@ -58,7 +58,9 @@ def test_ctrl_c_gives_the_result_so_far(shop):
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(3)
+    until = time.monotonic() + 60
+    while len(seen) < 20 and time.monotonic() < until:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err

@@ -7,6 +7,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+from pipelines.local.model_packages.traced import is_traced
 from tests.functional.conftest import IMAGE, Command, definition, processing
 
 SCRIPT = """
@@ -87,6 +88,10 @@ def test_a_version_goes_to_another_home_and_keeps_what_it_was_made_of(two, tmp_p
     assert other("registry", "history", "staging", "--output", "json").json[0]["by"] == "grace"
     file.write_bytes(b"damaged")
     assert other("registry", "import", file).code == 2 and other("registry", "list", "staging", "--output", "json").json[0]["ModelPackageVersion"] == 1
+
+
+def test_a_lineage_from_a_run_has_the_form_that_an_import_checks(two):
+    assert is_traced(two("registry", "lineage", "shop/1", "--output", "json").json)
 
 
 def test_lineage_outlives_its_run(two, tmp_path):

@@ -20,18 +20,18 @@ from pipelines.definition.shapes import check_request, shape
 from pipelines.errors import UsageError
 from pipelines.local.home import Home
 from pipelines.local.model_packages.archive import BLOCK_BYTES, DESCRIPTION, FORMAT, HISTORY, LINEAGE, MANIFEST, named_uris
-from pipelines.local.model_packages.traced import is_traced
+from pipelines.local.model_packages.traced import is_history, is_traced
 from pipelines.local.registry import GROUP, Package
 
 BUCKET = "sagewright-local"
 NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f]{1,200}")
 ARN = re.compile(r"arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]+:\d{12}:")
-TEXT_BYTES = 16 << 20
+TEXT_BYTES = 4 << 20
 FILES = 10_000
 PLAIN = (tarfile.REGTYPE,)
 # What is packed is packed already or small JSON; an archive that grows more than this is made to fill a disk.
 GROWTH, FREE_BYTES = 100, 64 << 20
-READ_BYTES = 4 << 20
+READ_BYTES = TEXT_BYTES + (64 << 10)
 TEXTS = (DESCRIPTION, LINEAGE, HISTORY)
 # Of a description these come from the registry that it is in, not from whoever registers; approval is given anew.
 OWN = ("ClientToken", "ModelPackageName", "ModelApprovalStatus")
@@ -60,12 +60,12 @@ def _refused(archive: Path, why: str) -> UsageError:
     return UsageError(f"this archive was not imported: {why}", where=str(archive), expected="a file that `sagewright registry export` wrote")
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Bounded:
-    """Read an archive's bytes up to a limit, and never many at once: what a header claims must not fill the memory."""
+    """Read what an archive unpacks to up to a limit, and never much at once: what a header claims must not fill the memory."""
 
     file: BinaryIO
-    left: int
+    limit: int
 
     def read(self, size: int = -1) -> bytes:
         """Return bytes.
@@ -73,11 +73,27 @@ class _Bounded:
         Raises:
             ReadError: more is asked for than an honest archive needs.
         """
-        if not 0 <= size <= READ_BYTES or self.left <= 0:
+        if not 0 <= size <= READ_BYTES:
+            raise tarfile.ReadError("a member claims to be larger than such an archive needs")
+        self._within(self.file.tell() + size - READ_BYTES)
+        return self.file.read(size)
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        """Go to a place, which tarfile does to pass over padding.
+
+        Raises:
+            ReadError: it is beyond the limit.
+        """
+        self._within(place)
+        return self.file.seek(place, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self.file.tell()
+
+    def _within(self, place: int) -> None:
+        if place > self.limit:
             raise tarfile.ReadError("it unpacks to more than such an archive can hold")
-        block = self.file.read(size)
-        self.left -= len(block)
-        return block
 
 
 def _unpack(archive: Path, staging: Path) -> dict[str, Any]:
@@ -103,7 +119,7 @@ def _unpack(archive: Path, staging: Path) -> dict[str, Any]:
 def _members(archive: Path, limit: int) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
     with open(archive, "rb") as raw, gzip.GzipFile(fileobj=raw, mode="rb") as packed:
         bounded = cast(BinaryIO, _Bounded(cast(BinaryIO, packed), limit))
-        with tarfile.open(fileobj=bounded, mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
+        with tarfile.open(fileobj=bounded, mode="r:") as tar:
             yield tar, iter(tar)
 
 
@@ -162,7 +178,8 @@ def _register(home: Home, archive: Path, staging: Path, manifest: Mapping[str, A
     request = _request(archive, package, group)
     places = _places(archive, request, files)
     digest = _copy_digest(archive)
-    origin = {"archive": archive.name, "sha256": digest, "model_package_arn": str(package.get("ModelPackageArn")), "history": history}
+    origin: dict[str, Any] = {"archive": archive.name, "sha256": digest, "model_package_arn": str(package.get("ModelPackageArn"))[:2048]}
+    origin["history"] = history if is_history(history) else []
     for name, uri in places.items():
         home.store.put_file(uri, staging / str(files[name]["number"]), move=True)
     moved = {files[name]["uri"]: uri for name, uri in places.items()}

@@ -21,12 +21,16 @@ FORMAT = 1
 HEAD = ("run", "execution_arn", "pipeline", "status", "started_at", "ended_at", "definition_sha256")
 
 
-def keep(home: Home, state: RunState) -> str | None:
-    """Keep the lineage of the versions that a run registered; return why it could not be kept, None when it was. A run never fails for it."""
+def keep(home: Home, state: RunState, *, again: bool = True) -> str | None:
+    """Keep the lineage of the versions that a run registered; return why it could not be kept, None when it was. A run never fails for it.
+
+    Unless `again`, one that is kept stays: what it was made from may be gone since.
+    """
     try:
         for package in _registered(home, state):
             group, number = package["ModelPackageName"], package["ModelPackageVersion"]
-            home.registry.keep_document(group, number, DOCUMENT, _traced(home, package, state))
+            if again or not home.registry.document(group, number, DOCUMENT):
+                home.registry.keep_document(group, number, DOCUMENT, _traced(home, package, state))
     except experiment.PROBLEMS as error:
         return f"the lineage of what run {state.execution_id} registered was not kept: {type(error).__name__}: {error}"
     return None

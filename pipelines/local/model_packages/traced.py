@@ -16,55 +16,63 @@ def _mapping(key: Test, value: Test) -> Test:
     return lambda found: isinstance(found, dict) and all(key(name) and value(each) for name, each in found.items())
 
 
+def _list(entry: Test) -> Test:
+    return lambda found: isinstance(found, list) and all(map(entry, found))
+
+
 def _members(needed: Mapping[str, Test], other: Mapping[str, Test] | None = None) -> Test:
-    """Return a test for mappings: what must be there, and the form of what may be."""
-    optional = other or {}
-    return lambda found: (
-        isinstance(found, dict)
-        and all(name in found and test(found[name]) for name, test in needed.items())
-        and all(name not in found or test(found[name]) for name, test in optional.items())
-    )
+    """Return a test for mappings: what must be there, and what may be; nothing else may."""
+    known = {**needed, **(other or {})}
+    return lambda found: isinstance(found, dict) and set(needed) <= set(found) <= set(known) and all(known[name](value) for name, value in found.items())
 
 
-def _or_none(test: Test) -> Test:
-    return lambda value: value is None or test(value)
+def _or(*tests: Test) -> Test:
+    return lambda value: any(test(value) for test in tests)
 
 
-TEXT, WHOLE, ANY = _is(str), _is(int), _is(str, int, float, bool, type(None))
+TEXT, WHOLE, NONE, ANY = _is(str), _is(int), _is(type(None)), _is(str, int, float, bool, type(None))
 PAIRS = _mapping(TEXT, ANY)
-OBJECT = _members({"sha256": _or_none(TEXT), "bytes": WHOLE, "files": WHOLE, "made_by": _or_none(TEXT)})
-CODE = _members({"uri": TEXT, "sha256": _or_none(TEXT)})
-SEARCH = _members({"of": WHOLE, "objective": _or_none(TEXT), "value": ANY, "tuned": PAIRS})
-OPTIONAL = {
-    "job": TEXT,
-    "image": TEXT,
-    "inputs": _mapping(TEXT, TEXT),
-    "outputs": _mapping(TEXT, TEXT),
-    "queries": _mapping(TEXT, TEXT),
-    "hyperparameters": PAIRS,
-    "arguments": TEXT,
-    "reused_from": TEXT,
-    "code": CODE,
-    "search": SEARCH,
-}
-EXECUTION = _members({"execution_arn": TEXT, "definition_sha256": TEXT, "started_at": _or_none(TEXT)}, {"pipeline": TEXT})
-GIT = _members({"commit": TEXT, "branch": _or_none(TEXT), "dirty": _or_none(_is(bool))})
-LIBRARIES = _mapping(TEXT, PAIRS)
+OBJECT = _members({"sha256": _or(TEXT, NONE), "bytes": WHOLE, "files": WHOLE, "made_by": _or(TEXT, NONE)})
+CODE = _members({"uri": TEXT, "sha256": _or(TEXT, NONE)}, {"bytes": WHOLE, "files": WHOLE})
+SEARCH = _members({"of": WHOLE, "objective": _or(TEXT, NONE), "value": ANY, "tuned": PAIRS}, {"trial": _or(TEXT, NONE)})
+STEP = _members(
+    {"type": TEXT},
+    {
+        **dict.fromkeys(("job", "image", "instance_type", "arguments", "reused_from"), TEXT),
+        **dict.fromkeys(("inputs", "outputs", "queries"), _mapping(TEXT, TEXT)),
+        "instances": WHOLE,
+        "hyperparameters": PAIRS,
+        "code": CODE,
+        "search": SEARCH,
+    },
+)
+EXECUTION = _members(
+    {"execution_arn": TEXT, "definition_sha256": TEXT, "started_at": _or(TEXT, NONE)},
+    dict.fromkeys(("run", "pipeline", "status", "ended_at"), _or(TEXT, NONE)),
+)
+GIT = _members({"commit": TEXT, "branch": _or(TEXT, NONE), "dirty": _or(_is(bool), NONE)})
+HISTORY = _list(PAIRS)
+IMPORTED = _members({"archive": TEXT, "sha256": TEXT, "model_package_arn": TEXT, "history": HISTORY})
 DOCUMENT = _members(
     {
         "model_package_arn": TEXT,
-        "execution": _or_none(EXECUTION),
-        "git": _or_none(GIT),
-        "environment": _members({}, {"libraries": PAIRS, "pinned": LIBRARIES}),
+        "execution": _or(EXECUTION, NONE),
+        "git": _or(GIT, NONE),
+        "environment": _mapping(TEXT, _or(ANY, _mapping(TEXT, _or(ANY, PAIRS)))),
         "parameters": PAIRS,
-        "models": lambda value: isinstance(value, list) and all(map(_members({"uri": TEXT, "image": TEXT}), value)),
+        "models": _list(_members({"uri": TEXT, "image": TEXT})),
         "metrics": _mapping(TEXT, TEXT),
         "objects": _mapping(TEXT, OBJECT),
-        "steps": _mapping(TEXT, _members({"type": TEXT}, OPTIONAL)),
+        "steps": _mapping(TEXT, STEP),
         "names": _mapping(TEXT, TEXT),
     },
-    {"problem": TEXT},
+    {"format": WHOLE, "problem": TEXT, "moved": _mapping(TEXT, TEXT), "imported": IMPORTED},
 )
+
+
+def is_history(found: Any) -> bool:
+    """Tell whether a document is a list of events."""
+    return HISTORY(found)
 
 
 def is_traced(found: Any) -> bool:

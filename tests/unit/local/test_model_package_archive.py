@@ -251,6 +251,18 @@ def test_a_lineage_of_another_form_is_not_kept(tmp_path):
     assert "could not be read" in lineage.load(other, package)["problem"]
 
 
+def test_a_lineage_or_history_that_is_too_deep_to_write_is_not_kept(tmp_path):
+    file = exported(tmp_path)
+    deep: list = []
+    for _ in range(400):
+        deep = [deep]
+    traced = json.loads(dict((entry.name, body) for entry, body in members(file))["lineage.json"])
+    other = home(tmp_path, "other")
+    package = import_package(other, changed(file, lineage={**traced, "more": deep}, history=[{"by": deep}]), None)
+    found = lineage.load(other, package)
+    assert "could not be read" in found["problem"] and found["imported"]["history"] == []
+
+
 def test_a_lineage_as_it_is_made_has_the_form_that_is_checked(tmp_path):
     place = home(tmp_path)
     assert is_traced(lineage.load(place, registered(place)))
