@@ -68,13 +68,15 @@ def autoscale(
     if most < least:
         raise UsageError("there is no such number of instances", where=WHERE, got=f"--min {least} --max {most}", expected="--min at most --max")
     known = _types(price)
-    fleet = _fleet(_result(home, result), known, instance_type, parallel, start, shared)
+    measured = _result(home, result)
+    fleet = _fleet(measured, known, instance_type, parallel, start, shared)
     rates = _rates(traffic, hours)
     goal = p99 or round(3000 * float(fleet.service.at(0.99)), 3)
     world = _World(rates, fleet, seed, least, most)
     best = recommend(rates, fleet, goal, seed, least, most)
     policies = _policies(policy, world, best)
     found = world.document(traffic, instance_type, policies, goal, best)
+    found["notes"] += _seen(measured[0], fleet)
     if advise:
         found["instances"] = _advice(world, goal, model, known)
     if requests:
@@ -145,6 +147,14 @@ def _fleet(
 
     chosen = instance(instance_type, known)
     return Fleet(of_result(*result), parallel or chosen.vcpus, chosen.usd_per_hour, start_s, shared=shared)
+
+
+def _seen(result: Mapping[str, Any], fleet: Fleet) -> list[str]:
+    """Return what the load test saw of requests at once, when that is fewer than is taken for the instance."""
+    seen = result["service_times"].get("parallel")
+    if not isinstance(seen, (int, float)) or seen >= 0.9 * fleet.parallel:
+        return []
+    return [f"the load test saw {seen:g} requests worked on at once, an instance is taken to work on {fleet.parallel:g}: --parallel says otherwise"]
 
 
 def _rates(traffic: str, hours: float) -> list[float]:

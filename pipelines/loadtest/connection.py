@@ -12,7 +12,7 @@ CLOSED_EARLY = "connection closed"
 
 
 class Connection(asyncio.Protocol):
-    """Send a request's bytes and call `finished(connection, outcome)` when its response has come: empty for a status below 400."""
+    """Send a request's bytes and call `finished(connection, outcome)` when its response has come: empty for a status of 200 to 299."""
 
     def __init__(self, finished: Callable[[Connection, str], None]) -> None:
         self.finished = finished
@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         if not self.parser.should_keep_alive():
             self.close()
         self.used += 1
-        self._end("" if status < 400 else f"status {status}")
+        self._end("" if status < 300 else f"status {status}")
 
     def give_up(self, outcome: str) -> None:
         """End the request without a response."""

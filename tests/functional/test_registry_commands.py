@@ -72,7 +72,7 @@ def test_lineage_leads_from_the_version_to_data_and_code(two):
 def test_versions_are_compared_by_what_differs(two):
     view = two("registry", "compare", "shop/1", "shop/2", "--output", "json").json
     assert [(each["name"], each["values"], each["deltas"]) for each in view["metrics"]] == [("auc", [0.5, 0.75], [None, 0.25])]
-    assert {each["name"] for each in view["differences"]} == {"parameters.Rows", "data.Rows", "logged.model.sha256"}
+    assert {each["name"] for each in view["differences"]} == {"parameters.Rows", "data.Rows", "model.sha256"}
     assert two("registry", "compare", "shop/1", "shop/2").out.startswith("VERSION")
     assert "| auc | 0.5 | 0.75 (+0.25) |" in two("registry", "compare", "shop/1", "shop/2", "--output", "md").out
     assert two("registry", "compare", "shop/1", "shop/1").code == 2

@@ -14,6 +14,7 @@ from pipelines.local.model_packages import lineage
 from pipelines.local.registry import Package
 
 STATISTICS = "ModelQuality.Statistics"
+HASH_CHARACTERS = 12
 
 
 def record(home: Home, package: Package) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def record(home: Home, package: Package) -> dict[str, Any]:
         "parameters": traced["parameters"],
         "hyperparameters": {f"{step}.{name}": value for step, own in steps.items() for name, value in own.get("hyperparameters", {}).items()},
         "arguments": {step: own["arguments"] for step, own in steps.items() if own.get("arguments")},
-        "logged": _spelt(home, package, traced),
+        "model": _model(package, traced),
         "metrics": metrics(home, package),
         "code": {step: own["code"] for step, own in steps.items() if own.get("code")},
         "data": data(traced),
@@ -69,8 +70,10 @@ def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
         yield path, float(value)
 
 
-def _spelt(home: Home, package: Package, traced: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a description says of the version that runs have no name for."""
-    models = {f"model{place or ''}.image": each["image"] for place, each in enumerate(traced["models"])}
-    hashes = {f"model{place or ''}.sha256": (traced["objects"][each["uri"]]["sha256"] or "gone")[:12] for place, each in enumerate(traced["models"])}
-    return {**models, **hashes, "description": package.get("ModelPackageDescription")}
+def _model(package: Package, traced: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a description says of the version that runs have no name for: of each container image and hash of the model, and the description."""
+    found: dict[str, Any] = {"description": package.get("ModelPackageDescription")}
+    for place, each in enumerate(traced["models"]):
+        digest = traced["objects"][each["uri"]]["sha256"] or "gone"
+        found |= {f"image{place or ''}": each["image"], f"sha256{place or ''}": digest[:HASH_CHARACTERS]}
+    return found
