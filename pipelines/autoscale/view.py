@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 POINTS = 480
-NAME_CHARACTERS, LEGEND_CHARACTERS = 34, 20
+NAME_CHARACTERS, LEGEND_CHARACTERS = 48, 20
 
 
 def text(found: Mapping[str, Any]) -> str:

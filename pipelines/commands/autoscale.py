@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands import flags
+from pipelines.commands.files import replace_file
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -195,7 +196,6 @@ def _written(file: Path, policy: Policy, endpoint: str, variant: str) -> dict[st
     import json
 
     from pipelines.autoscale.requests import requests
-    from pipelines.commands.loadtest import replace_file
 
     found = requests(policy, endpoint, variant)
     replace_file(file, (json.dumps(found, indent=1) + "\n").encode())
@@ -211,7 +211,6 @@ def _advice(world: _World, goal_ms: float, model: Path | None, known: Mapping[st
 
 def _draw(chart: Path | None, found: Mapping[str, Any]) -> None:
     from pipelines.autoscale.view import curves, text
-    from pipelines.commands.loadtest import replace_file
     from pipelines.report.chart_page import page
     from pipelines.report.curves_svg import svg
 

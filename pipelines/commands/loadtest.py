@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands import flags
+from pipelines.commands.files import replace_file
 from pipelines.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
@@ -139,13 +140,6 @@ def _keep(found: Mapping[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_file(file, json.dumps(found, indent=1).encode())
     _say(f"kept {file}")
-
-
-def replace_file(path: Path, body: bytes) -> None:
-    """Write a file that is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(body)
-    os.replace(partial, path)
 
 
 def _writer(path: Path) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 STYLE = (
-    "body{font:15px system-ui,sans-serif;max-width:960px;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
-    "pre{overflow-x:auto;background:#f6f6f6;padding:1em}svg{max-width:100%;height:auto}"
+    "body{font:15px system-ui,sans-serif;max-width:1040px;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
+    "pre{font-size:12px;line-height:1.45;overflow-x:auto;background:#f6f6f6;padding:1em}svg{max-width:100%;height:auto}"
 )
 
 

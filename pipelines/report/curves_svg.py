@@ -82,11 +82,15 @@ def _axes(scale: _Scale, axis: str) -> list[str]:
     parts = []
     for value in _ticks(scale.low, scale.high):
         y = scale.y(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>{_text(LEFT - 6, y + 4, f"{value:.4g}", "small", "end")}')
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>{_text(LEFT - 6, y + 4, _short(value), "small", "end")}')
     for step in _ticks(scale.first, scale.last, whole=True):
         parts.append(_text(scale.x(step), down + 16, f"{step:g}", "small", "middle"))
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{down}" x2="{right}" y2="{down}"/>')
     return [*parts, _text((LEFT + right) / 2, down + 32, axis, "small", "middle")]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 10_000_000 else f"{value:.4g}"
 
 
 def _line(points: Sequence[tuple[int, float]], scale: _Scale, number: int) -> str:
