@@ -69,8 +69,10 @@ def loadtest(
     plan = Plan(where, bodies, connections or (OPEN_CONNECTIONS if rate else CLOSED_CONNECTIONS), seconds, shape, timeout)
     writer = _writer(chart) if chart else None
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    kept = file or home / "loadtests" / f"{started_at[:19].replace(':', '')}-{os.getpid()}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)  # an error before the load, not after it
     found = result.document(plan, *_driven(plan, calibrate, quiet), started_at)
-    _keep(found, file or home / "loadtests" / f"{started_at[:19].replace(':', '')}-{os.getpid()}.json")
+    _keep(found, kept)
     if chart and writer:
         writer(chart, found)
     if output is flags.Output.json:
@@ -137,7 +139,6 @@ def _judged(found: Mapping[str, Any], max_p99: float | None, max_errors: float |
 def _keep(found: Mapping[str, Any], file: Path) -> None:
     import json
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     replace_file(file, json.dumps(found, indent=1).encode())
     _say(f"kept {file}")
 

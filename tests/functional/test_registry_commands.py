@@ -119,6 +119,19 @@ def test_approval_history_latest_and_deletion(two):
     assert [event["to"] for event in two("registry", "history", "shop/1", "--output", "json").json][-1] == "Deleted"
 
 
+def test_the_best_training_of_a_search_is_named_and_what_came_from_the_cache_too(bookings):
+    runs = [bookings("run", "bookings.json", "--output", "json", "--quiet").json for _ in range(2)]
+    first, second = (bookings("registry", "lineage", f"hotel-bookings/{number}", "--output", "json").json for number in (1, 2))
+    search = first["steps"]["Tune"]["search"]
+    assert search["of"] == 2 and search["trial"] == first["steps"]["Tune"]["job"] and search["objective"] == "validation:auc"
+    assert set(search["tuned"]) == {"eta", "max_depth"} and first["steps"]["Preprocess"]["code"]["sha256"]
+    assert first["names"] and is_traced(first) and is_traced(second)
+    assert second["execution"]["execution_arn"] == runs[1]["execution_arn"]
+    assert {own.get("reused_from") for own in second["steps"].values()} == {runs[0]["execution_arn"].rsplit("/", 1)[-1]}
+    same = bookings("registry", "compare", "hotel-bookings/1", "hotel-bookings/2", "--output", "json").json
+    assert same["metrics"] == [] and same["differences"] == []
+
+
 def test_the_rule_of_a_group(sagewright):
     assert json.loads(sagewright("registry", "rule", "shop").json["EventPattern"])["detail"]["ModelPackageGroupName"] == ["shop"]
     assert sagewright("registry", "rule", "shop", "--pattern").json["source"] == ["aws.sagemaker"]

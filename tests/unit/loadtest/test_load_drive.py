@@ -180,8 +180,6 @@ def test_answers_that_end_early_are_errors_and_those_that_end_with_the_connectio
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_no_error():
-    with serving(lambda body, number: (200, 0)) as (port, _):
-        pass
     closing = threading.Event()
     listening = socket.create_server(("127.0.0.1", 0))
 
