@@ -1,4 +1,4 @@
-"""Rules of EventBridge: what to listen to so that an approval starts something (developer guide, "Automating Amazon SageMaker with Amazon EventBridge")."""
+"""Rules of EventBridge: what to listen to so that an approval in SageMaker starts something."""
 
 from __future__ import annotations
 

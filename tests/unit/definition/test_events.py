@@ -19,7 +19,7 @@ def test_the_rule_is_a_put_rule_request():
 
 
 def test_the_pattern_matches_the_event_of_an_approval_in_this_group_only():
-    # The event as the developer guide gives it, cut to what the pattern reads.
+    # The members that the rules of public deployment templates match on; the event itself was not seen.
     event = {
         "source": "aws.sagemaker",
         "detail-type": "SageMaker Model Package State Change",
