@@ -36,6 +36,8 @@ COMMANDS = (
     "serve",
     "invoke",
     "endpoints",
+    "loadtest",
+    "autoscale",
     "export",
     "feature_group",
     "upsert",

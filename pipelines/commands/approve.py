@@ -18,7 +18,8 @@ def approve(
     home: flags.HomeFlag,
     version: Annotated[str, typer.Argument(help="GROUP, GROUP/NUMBER or a model package ARN; the newest version if none is named.")],
     reject: Annotated[bool, typer.Option("--reject", help="Set Rejected instead of Approved.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Kept as ApprovalDescription.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Kept as ApprovalDescription and in the history.")] = "",
+    by: Annotated[str | None, typer.Option("--by", help="Who approves, for the history; the login name if absent.")] = None,
     output: flags.OutputFlag = flags.Output.text,
 ) -> int:
     """Approve (or reject) a model package of the local registry.
@@ -29,8 +30,9 @@ def approve(
     from pipelines.commands.registry import parse_version
     from pipelines.local.home import Home
 
-    group, number = parse_version(version)
-    package = Home(home).registry.approve(group, number, "Rejected" if reject else "Approved", reason)
+    place = Home(home)
+    package = place.registry.approve(*parse_version(version), "Rejected" if reject else "Approved", reason, by)
+    # What an approval starts goes here: place, package.
     if output is flags.Output.json:
         print_json(package)
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands import flags
+from pipelines.commands.files import replace_file
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,19 +86,13 @@ def _writer(path: Path) -> Any:
 def _svg(path: Path, view: Mapping[str, Any]) -> None:
     from pipelines.report.curves_svg import svg
 
-    _replace(path, svg(view["curves"], [run["run"] for run in view["runs"]]).encode())
+    replace_file(path, svg(view["curves"], [run["run"] for run in view["runs"]]).encode())
 
 
 def _png(path: Path, view: Mapping[str, Any]) -> None:
     from pipelines.report.curves_png import png
 
-    _replace(path, png(view["curves"], [run["run"] for run in view["runs"]]))
-
-
-def _replace(path: Path, body: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(body)
-    os.replace(partial, path)
+    replace_file(path, png(view["curves"], [run["run"] for run in view["runs"]]))
 
 
 WRITERS = {".svg": _svg, ".png": _png}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipelines.local.home import Home
 from pipelines.local.journal import RunState
+from pipelines.local.model_packages import lineage
 
 TRASH = "trash"
 
@@ -36,11 +37,12 @@ def look(home: Home, state: RunState, *, force: bool = False) -> Candidate:
 def delete(home: Home, state: RunState) -> bool:
     """Delete the folder of a run: it is renamed out of sight at once, then emptied. Return False when another process executes the run, or it is gone.
 
-    What an interrupted deletion left is emptied as well.
+    What an interrupted deletion left is emptied as well. Models that the run registered keep their lineage.
     """
     trash = home.root / TRASH
     with _held(home.run_dir(state)) as free:
         if free:
+            lineage.keep(home, state, again=False)
             trash.mkdir(parents=True, exist_ok=True)
             home.run_dir(state).rename(trash / f"{state.execution_id}-{uuid.uuid4().hex[:8]}")
     for left in trash.iterdir() if trash.is_dir() else ():

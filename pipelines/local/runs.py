@@ -27,6 +27,7 @@ from pipelines.local.images.mapped import read as read_image_map
 from pipelines.local.images.pinned import Host, Pinned
 from pipelines.local.journal import Event, Journal, RunState, read_state
 from pipelines.local.launcher import Launcher
+from pipelines.local.model_packages import lineage
 from pipelines.local.parameters import resolve_parameters
 from pipelines.local.provenance import environment, git_state
 
@@ -147,9 +148,9 @@ def _execute(
     status, reason = engine.execute()
     journal.append("run_ended", status=status, failure_reason=reason)
     state = read_state(run.run_dir)
-    problem = experiment.keep(run.run_dir, state, run.store)
-    if problem:
-        _say(f"warning: {problem}")
+    for problem in (experiment.keep(run.run_dir, state, run.store), lineage.keep(Home(run.home), state)):
+        if problem:
+            _say(f"warning: {problem}")
     return state
 
 

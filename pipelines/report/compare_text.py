@@ -31,7 +31,7 @@ def text(view: Mapping[str, Any], style: Style) -> str:
 def markdown(view: Mapping[str, Any]) -> str:
     """Return the comparison as Markdown: two tables, and a line on what is the same."""
     runs = [f"`{run['run']}`" for run in view["runs"]]
-    parts = [_table(["run", *runs], _heads(view)[1:])]
+    parts = [_table([view.get("what", "run"), *runs], _heads(view)[1:])]
     if view["metrics"]:
         parts.append(_table(["metric", *runs], _metrics(view)))
     if view["differences"]:
@@ -41,8 +41,12 @@ def markdown(view: Mapping[str, Any]) -> str:
 
 def _heads(view: Mapping[str, Any]) -> list[Row]:
     runs = view["runs"]
-    rows = [("RUN", [run["run"] for run in runs]), ("started", [run.get("started_at", "") for run in runs]), ("status", [run["status"] for run in runs])]
-    rows.append(("seconds", [shown(run.get("seconds")) for run in runs]))
+    rows = [
+        (view.get("what", "run").upper(), [run["run"] for run in runs]),
+        ("started", [run.get("started_at", "") for run in runs]),
+        ("status", [run["status"] for run in runs]),
+    ]
+    rows += [("seconds", [shown(run.get("seconds")) for run in runs])] if any("seconds" in run for run in runs) or "what" not in view else []
     reused = [", ".join(run["reused"]) for run in runs]
     rows += [("reused from the cache", reused)] if any(reused) else []
     return rows
@@ -68,7 +72,9 @@ def _rest(view: Mapping[str, Any]) -> str:
     metrics = "" if view["metrics"] else "No metric differs. "
     bare = ", ".join(view["without_environment"])
     said += f" Libraries and git were not recorded for: {bare}." if bare else ""
-    problems = [f" Run {run['run']} could be read in part only: {run['problem']}." for run in view["runs"] if run.get("problem")]
+    problems = [
+        f" {view.get('what', 'run').capitalize()} {run['run']} could be read in part only: {run['problem']}." for run in view["runs"] if run.get("problem")
+    ]
     return metrics + said + "".join(problems)
 
 

@@ -18,13 +18,16 @@ STYLE = (
 )
 
 
-def svg(curves: Mapping[str, Sequence[Mapping[str, Any]]], runs: Sequence[str]) -> str:
-    """Return the image of a comparison's curves; `runs` gives the order, and so the colours."""
+def svg(curves: Mapping[str, Sequence[Mapping[str, Any]]], runs: Sequence[str], *, axis: str = "round", zero: bool = False) -> str:
+    """Return the image of a comparison's curves; `runs` gives the order, and so the colours. `axis` says what steps are; with `zero` values start there."""
     rows = max(1, math.ceil(len(curves) / COLUMNS))
     wide = min(COLUMNS, max(1, len(curves))) * WIDTH
     legend = _legend(runs, wide)
     head = len(legend) * 22 + 14
-    body = [_panel(name, each, runs, ((place % COLUMNS) * WIDTH, head + (place // COLUMNS) * HEIGHT)) for place, (name, each) in enumerate(curves.items())]
+    body = [
+        _panel(name, each, runs, axis, zero, ((place % COLUMNS) * WIDTH, head + (place // COLUMNS) * HEIGHT))
+        for place, (name, each) in enumerate(curves.items())
+    ]
     size = (wide, head + rows * HEIGHT)
     label = escape(f"Curves of {', '.join(curves) or 'nothing'} of the runs {', '.join(runs)}", quote=True)
     start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" height="{size[1]}" role="img" aria-label="{label}">'
@@ -44,13 +47,13 @@ def _legend(runs: Sequence[str], wide: int) -> list[str]:
     return parts
 
 
-def _panel(name: str, curves: Sequence[Mapping[str, Any]], runs: Sequence[str], corner: tuple[int, int]) -> str:
+def _panel(name: str, curves: Sequence[Mapping[str, Any]], runs: Sequence[str], axis: str, zero: bool, corner: tuple[int, int]) -> str:
     points = {curve["run"]: [(s, v) for s, v in zip(curve["steps"], curve["values"], strict=True) if v is not None] for curve in curves}
     every = [point for own in points.values() for point in own]
     parts = [_text(LEFT, 20, name, "title")]
     if every:
-        scale = _Scale(*_span([step for step, _ in every]), *_span([value for _, value in every]))
-        parts += [*_axes(scale), *(_line(own, scale, runs.index(run)) for run, own in points.items() if own)]
+        scale = _Scale(*_span([step for step, _ in every]), *_span([value for _, value in every] + [0.0] * zero))
+        parts += [*_axes(scale, axis), *(_line(own, scale, runs.index(run)) for run, own in points.items() if own)]
     else:
         parts.append(_text(LEFT, 60, "no finite value", "small"))
     return f'<g transform="translate({corner[0]} {corner[1]})">{"".join(parts)}</g>'
@@ -74,16 +77,20 @@ class _Scale:
         return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
 
 
-def _axes(scale: _Scale) -> list[str]:
+def _axes(scale: _Scale, axis: str) -> list[str]:
     down, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
     for value in _ticks(scale.low, scale.high):
         y = scale.y(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>{_text(LEFT - 6, y + 4, f"{value:.4g}", "small", "end")}')
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>{_text(LEFT - 6, y + 4, _short(value), "small", "end")}')
     for step in _ticks(scale.first, scale.last, whole=True):
         parts.append(_text(scale.x(step), down + 16, f"{step:g}", "small", "middle"))
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{down}" x2="{right}" y2="{down}"/>')
-    return [*parts, _text((LEFT + right) / 2, down + 32, "round", "small", "middle")]
+    return [*parts, _text((LEFT + right) / 2, down + 32, axis, "small", "middle")]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 10_000_000 else f"{value:.4g}"
 
 
 def _line(points: Sequence[tuple[int, float]], scale: _Scale, number: int) -> str:

@@ -49,7 +49,11 @@ def mermaid(definition: Definition, states: Mapping[str, str] | None = None) -> 
     Raises:
         DefinitionError: steps wait for each other in a circle.
     """
-    shown = view(definition, states or {})
+    return flowchart(view(definition, states or {}))
+
+
+def flowchart(shown: View) -> str:
+    """Return the flowchart of anything that is shown as steps and edges."""
     lines = ["flowchart TD", *_scope(shown, "n", "  "), *(f"  {line}" for line in _classes(shown))]
     return "\n".join(lines) + "\n"
 

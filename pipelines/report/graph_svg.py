@@ -58,14 +58,18 @@ def svg(definition: Definition, states: Mapping[str, str] | None = None) -> str:
     Raises:
         DefinitionError: steps wait for each other in a circle.
     """
-    shown = view(definition, states or {})
+    return picture(view(definition, states or {}))
+
+
+def picture(shown: View, title: str = "") -> str:
+    """Return the picture of anything that is shown as steps and edges; the title is that of a pipeline if empty."""
     drawing = _draw(shown)
     width = max(drawing.layout.width, 0.0 if shown.vertices else EMPTY[0]) + 2 * MARGIN
     height = max(drawing.layout.height, 0.0 if shown.vertices else EMPTY[1]) + 2 * MARGIN
     size = f'width="{_px(width)}" height="{_px(height)}" viewBox="0 0 {_px(width)} {_px(height)}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="swg" {size} role="img">',
-        f"<title>{_count(shown)}</title>",
+        f"<title>{escape(title) or _count(shown)}</title>",
         f"<desc>{escape(_in_words(shown))}</desc>",
         f"<style>{STYLE}</style>",
         '<rect class="bg" width="100%" height="100%"/>',

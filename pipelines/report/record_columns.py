@@ -24,7 +24,7 @@ def flat(record: Record) -> dict[str, Any]:
     """Return every value of a record by its dotted name, e.g. `metrics.Evaluate.auc`; hashes are cut to twelve digits."""
     environment, git = record.get("environment") or {}, record.get("git") or {}
     head = {name: record.get(key) for name, key in HEAD.items()}
-    parts = {part: record.get(part) or {} for part in ("parameters", "hyperparameters", "arguments", "logged", "metrics")}
+    parts = {part: record.get(part) or {} for part in ("parameters", "hyperparameters", "arguments", "logged", "metrics", "model")}
     parts["libraries"] = environment.get("libraries") or {}
     for image, libraries in (environment.get("pinned") or {}).items():
         parts["libraries"] = {**parts["libraries"], **{f"{image.rsplit('/', 1)[-1]}.{name}": version for name, version in libraries.items()}}

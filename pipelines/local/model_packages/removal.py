@@ -1,0 +1,47 @@
+"""When a version may be deleted: not while it is approved, and not while an endpoint of this home uses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.local.home import Home
+from pipelines.local.registry import Package
+
+
+def delete(home: Home, group: str, number: int, *, force: bool, reason: str = "", by: str | None = None) -> Package:
+    """Delete a version and return what it was.
+
+    Raises:
+        UsageError: there is no such version, or it is in use and `force` is not given.
+    """
+    return home.registry.delete(group, number, refusal=lambda package: None if force else refusal(home, package), reason=reason, by=by)
+
+
+def refusal(home: Home, package: Package) -> str | None:
+    """Return why a version is not to be deleted, None when it can be."""
+    if package["ModelApprovalStatus"] == "Approved":
+        return "it is approved"
+    users = ", ".join(endpoints(home, package["ModelPackageArn"]))
+    return f"endpoint {users} uses it" if users else None
+
+
+def endpoints(home: Home, arn: str) -> list[str]:
+    """Return the endpoints of this home whose documents name a model package, sorted."""
+    folder = home.root / "endpoints"
+    return sorted({path.relative_to(folder).parts[0].removesuffix(".json") for path in folder.rglob("*.json") if _names(path.read_text(), arn)})
+
+
+def _names(text: str, arn: str) -> bool:
+    try:
+        return arn in _strings(json.loads(text))
+    except ValueError:  # half a document: what it names counts all the same
+        return f'"{arn}"' in text
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _strings(part)
