@@ -40,6 +40,9 @@ def deploy(
     async_to: Annotated[str, typer.Option("--async-to", help="s3:// place for the answers of an asynchronous endpoint.")] = "",
     shift: Annotated[str, typer.Option("--shift", help="How an update moves traffic: all-at-once, canary:PERCENT:WAIT_S or linear:PERCENT:WAIT_S.")] = "",
     alarm: Annotated[list[str] | None, typer.Option("--alarm", help="Take an update back when errors>PERCENT, or latency>MILLISECONDS. Repeatable.")] = None,
+    scaling: Annotated[
+        Path | None, typer.Option("--scaling", help="Requests of a scaling policy, as `autoscale --requests` writes them; kept with it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Deploy a version that is not approved, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the requests of the deployment and change nothing.")] = False,
     isolation: flags.IsolationFlag = flags.Layer.auto,
@@ -65,16 +68,8 @@ def deploy(
     package = _package(home, version, force) if version else {}
     name = endpoint or (str(package["ModelPackageName"]) if package else model)
     alarms = [_alarm(text, name) for text in alarm or ()]
-    settings = Settings(
-        instance_type,
-        instances,
-        _capture(capture, capture_percent),
-        _serverless(serverless_mb),
-        _asynchronous(async_to),
-        {},
-        _guardrails(shift, alarms),
-        alarms,
-    )
+    kinds = _capture(capture, capture_percent), _serverless(serverless_mb), _asynchronous(async_to)
+    settings = Settings(instance_type, instances, *kinds, {}, _guardrails(shift, alarms), alarms, _scaling(scaling, name))
     deployment = of_package(package, name, settings, LOCAL_ROLE) if package else of_model(_model(home, model), name, settings)
     if dry_run:
         print_json(deployment.as_json())
@@ -82,6 +77,28 @@ def deploy(
     with machine(home, isolation.value, images.value, image_map, cold=False, keep_minutes=keep_warm) as made:
         record = deploying.apply(Here(Records(home), made, Home(home).root / "serving" / "tried"), deployment, say)
     return _report(record, deployment, output)
+
+
+def deploy_package(home: Path, package: Mapping[str, Any], endpoint: str) -> dict[str, Any]:
+    """Put a model package behind an endpoint, which keeps its configuration when it is there, and return the endpoint's record.
+
+    Raises:
+        UsageError: the package cannot be served here.
+    """
+    from pipelines.commands.serving_machine import machine, say
+    from pipelines.definition.deployment import Settings, of_package, of_update
+    from pipelines.local.serving import deploying
+    from pipelines.local.serving.deploying import Here
+    from pipelines.local.serving.records import Records
+
+    records = Records(home)
+    with machine(home, "auto", "host", None, cold=False) as made:
+        if records.has("endpoint", endpoint):
+            config = records.read("endpoint configuration", records.read("endpoint", endpoint)["EndpointConfigName"])
+            deployment = of_update(package, endpoint, config, LOCAL_ROLE)
+        else:
+            deployment = of_package(package, endpoint, Settings(), LOCAL_ROLE)
+        return deploying.apply(Here(records, made, home / "serving" / "tried"), deployment, say)
 
 
 def _package(home: Path, version: str, force: bool) -> Mapping[str, Any]:
@@ -160,6 +177,26 @@ def _alarm(text: str, endpoint: str) -> dict[str, Any]:
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
     }
+
+
+SCALING = frozenset({"RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction", "PutMetricAlarm"})
+
+
+def _scaling(file: Path | None, endpoint: str) -> dict[str, Any]:
+    """Return the requests of a scaling policy, which must be for this endpoint."""
+    import json
+
+    if file is None:
+        return {}
+    try:
+        found = json.loads(file.read_text())
+        targets = {str(request["ResourceId"]) for request in found["RegisterScalableTarget"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"these are no requests of a scaling policy: {error}", where=str(file), expected="what `autoscale --requests` writes") from None
+    if not set(found) <= SCALING or not all(target.startswith(f"endpoint/{endpoint}/") for target in targets):
+        wanted = f"endpoint/{endpoint}/variant/..."
+        raise UsageError("these requests are of another endpoint", where=str(file), got=", ".join(sorted(targets))[:200], expected=wanted)
+    return dict(found)
 
 
 def _report(record: Mapping[str, Any], deployment: Deployment, output: flags.Output) -> int:

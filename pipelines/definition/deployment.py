@@ -29,7 +29,7 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict)
     guardrails: Mapping[str, Any] = field(default_factory=dict)
     alarms: Sequence[Mapping[str, Any]] = ()
-    scaling: Sequence[Mapping[str, Any]] = ()
+    scaling: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     shadow: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -42,7 +42,7 @@ class Deployment:
     config: Mapping[str, Any]
     guardrails: Mapping[str, Any] = field(default_factory=dict)
     alarms: Sequence[Mapping[str, Any]] = ()
-    scaling: Sequence[Mapping[str, Any]] = ()
+    scaling: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the requests by operation."""
@@ -52,7 +52,7 @@ class Deployment:
             "CreateEndpointConfig": dict(self.config),
             "CreateEndpoint": {"EndpointName": self.endpoint, "EndpointConfigName": self.config["EndpointConfigName"], **last},
             **({"PutMetricAlarm": [dict(alarm) for alarm in self.alarms]} if self.alarms else {}),
-            **({"ApplicationAutoScaling": [dict(request) for request in self.scaling]} if self.scaling else {}),
+            **({"ApplicationAutoScaling": dict(self.scaling)} if self.scaling else {}),
         }
 
 
@@ -60,6 +60,16 @@ def of_package(package: Mapping[str, Any], endpoint: str, settings: Settings, ro
     """Return the deployment of a model package, as DescribeModelPackage tells of it."""
     container = {"ModelPackageName": package["ModelPackageArn"], **({"Environment": dict(settings.environment)} if settings.environment else {})}
     return of_containers([container], endpoint, settings, role_arn)
+
+
+def of_update(package: Mapping[str, Any], endpoint: str, config: Mapping[str, Any], role_arn: str) -> Deployment:
+    """Return the deployment that puts another model package behind an endpoint and leaves the rest of its configuration as it is."""
+    model = {"Containers": [{"ModelPackageName": package["ModelPackageArn"]}], "ExecutionRoleArn": role_arn}
+    name = _named(endpoint, model)
+    first, *others = config["ProductionVariants"]
+    kept = {key: value for key, value in config.items() if key not in ("EndpointConfigName", "EndpointConfigArn", "CreationTime")}
+    request = {**kept, "ProductionVariants": [{**first, "ModelName": name}, *others]}
+    return Deployment(endpoint, {"ModelName": name, **model}, {"EndpointConfigName": _named(endpoint, request), **request})
 
 
 def of_model(model: Mapping[str, Any], endpoint: str, settings: Settings) -> Deployment:

@@ -131,7 +131,7 @@ def apply(here: Here, deployment: Deployment, tell: Callable[[str], None] = lamb
     create_config(here, deployment.config["EndpointConfigName"], _without(deployment.config, "EndpointConfigName"))
     record = create_or_update(here, deployment.endpoint, deployment.config["EndpointConfigName"], deployment.guardrails or None, tell)
     if deployment.scaling:
-        record = {**record, "Scaling": list(deployment.scaling)}
+        record = {**record, "Scaling": dict(deployment.scaling)}
         here.records.write("endpoint", deployment.endpoint, record)
     return record
 
