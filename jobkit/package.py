@@ -34,7 +34,9 @@ def read(path: Path) -> Dict[str, bytes]:
             for member in packed:
                 total += member.size
                 if total > min(limit, LARGEST_BYTES) or len(files) > MOST_MEMBERS:
-                    raise JobError("{}: it unpacks to more than {} bytes or {} files; that is no model".format(path.name, min(limit, LARGEST_BYTES), MOST_MEMBERS))
+                    raise JobError(
+                        "{}: it unpacks to more than {} bytes or {} files; that is no model".format(path.name, min(limit, LARGEST_BYTES), MOST_MEMBERS)
+                    )
                 name = _safe(member, path.name)
                 if member.isfile():
                     files[name] = packed.extractfile(member).read()  # type: ignore[union-attr]
@@ -67,7 +69,14 @@ def find(folder: Path) -> Path:
 def pack(files: Mapping[str, bytes]) -> bytes:
     """Return files as tar.gz: names sorted, no times, no owners."""
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=LEVEL) as packed, tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=LEVEL) as packed:
+        packed.write(_tar(files))
+    return buffer.getvalue()
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, body in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(body), 0o644

@@ -44,9 +44,7 @@ def features(chosen: Chosen, origins: Mapping[str, np.ndarray], made: Mapping[st
     """Return the features of the chosen rows (float32), in the order of the rows."""
     order = np.argsort(np.concatenate([origins[name][found] for name, found in chosen.places.items()]), kind="stable")
     names = list(next(iter(made.values())))
-    return {
-        name: np.concatenate([made[split][name][found].astype(np.float32) for split, found in chosen.places.items()])[order] for name in names
-    }
+    return {name: np.concatenate([made[split][name][found].astype(np.float32) for split, found in chosen.places.items()])[order] for name in names}
 
 
 def save(folder: Path, chosen: Chosen, columns: Dict[str, np.ndarray], text: Tuple[str, bool], source: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ def read(folder: Path, count: int, allowed: Optional[Sequence[str]]) -> Sample:
     try:
         about = json.loads((folder / samples.ABOUT).read_text(encoding="utf-8"))
         text = (folder / samples.ROWS).read_bytes().decode("utf-8", "surrogateescape")
-        made = parquet.read_table(str(folder / samples.FEATURES), use_threads=False)
+        made = parquet.ParquetFile(str(folder / samples.FEATURES)).read(use_threads=False)
     except (OSError, ValueError) as error:
         raise JobError("the sample cannot be read: {}".format(error)) from None
     dialect: Dict[str, Any] = {"delimiter": about["delimiter"], **({"quotechar": about["quote"]} if about["quote"] else {"quoting": csv.QUOTE_NONE})}

@@ -1,4 +1,4 @@
-"""Canary and skew check of a package: it must load in a process of its own, answer, and make of raw rows the very features and answers that the training made."""
+"""Canary and skew check of a package: it must load in a process of its own and make of raw rows the very features and answers that the training made."""
 
 from __future__ import annotations
 

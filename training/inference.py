@@ -1,4 +1,4 @@
-"""Serve the packaged model on SageMaker's XGBoost and scikit-learn images: raw rows in, answers out. The work is done in jobkit, which lies beside this file."""
+"""Serve the packaged model on SageMaker's XGBoost and scikit-learn images: raw rows in, answers out. jobkit, beside this file, does the work."""
 
 from __future__ import annotations
 

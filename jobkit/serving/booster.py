@@ -90,7 +90,7 @@ def straight(booster: Any) -> Predict:
 
 
 def _quickest(booster: Any, features: int) -> Tuple[Predict, Callable[[Any], Predict]]:
-    """Return the quickest way for few rows, and for many, that this version of XGBoost has and that answers two trial rows with the very bits of `Booster.predict`."""
+    """Return the quickest ways for few and for many rows that this XGBoost has and that answer two trial rows as `Booster.predict` does, bit by bit."""
     import xgboost
 
     trial = np.ascontiguousarray([np.zeros(features), np.full(features, np.nan)], dtype=np.float32)

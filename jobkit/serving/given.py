@@ -16,7 +16,7 @@ MANY = 48
 
 
 class Given(NamedTuple):
-    """Hold the rows of a request, as mappings or as a table with the names that each of its rows had, whether it asks to explain, and whether it had a header."""
+    """Hold the rows of a request, as mappings or as a table with the names that its rows had, whether it asks to explain, and whether it had a header."""
 
     rows: Sequence[Mapping[str, Any]] = ()
     table: Optional[Table] = None

@@ -104,4 +104,3 @@ def _row(item: Any, columns: Known, where: str) -> Row:
 def _kind(value: Any) -> str:
     names: Mapping[type, str] = {str: "text", bool: "true or false", type(None): "null", dict: "an object", list: "a list"}
     return names.get(type(value), "a number")
-

@@ -55,10 +55,7 @@ class Served:
 
     def _answer(self, given: Given, answered: media.Answered) -> bytes:
         features = self.features(given)
-        if not len(features):
-            scores = np.empty((0, len(self.classes)) if self.label_first else 0, dtype=np.float32)
-        else:
-            scores = self.model.predict(features)
+        scores = self.model.predict(features) if len(features) else np.empty((0, len(self.classes)) if self.label_first else 0, dtype=np.float32)
         told = answers.TELL[self.problem](scores, self.threshold)
         text = answers.write(told, self._form(answered.format, told), self.label_first, self._extras(features, given, answered))
         headed = answered.header == "present" or (answered.header == "same" and given.header)

@@ -79,4 +79,3 @@ def serve(folder: Path, entry: str, listening: socket.socket, environment: Mappi
     os.environ.update(environment)
     forget_jobkit()
     make_server(loaded(folder, entry), listening).serve_forever()
-

@@ -61,23 +61,28 @@ def package(config: PipelineConfig) -> Found:
     algorithm = built_in(config)
     if algorithm is not None:
         for key in ("package", "skew"):
-            if key in config.model_fields_set:
+            if _given(config, key):
                 yield key, f"has no effect: {algorithm.title} is served by its own container, which takes prepared rows. Remove it."
     for key in ("batch_transform", "endpoint"):
         if getattr(config, key) is not None and not packaged(config):
             why = "package.enabled is false" if algorithm is None else f"{algorithm.title} has none"
             yield key, f"needs the package, which takes raw rows, and {why}. Remove it."
-    if not config.package.enabled and "skew" in config.model_fields_set:
+    if not config.package.enabled and _given(config, "skew"):
         yield "skew", "has no effect without the package that it checks. Remove it, or package.enabled: false."
     yield from _unused(config)
     yield from _batch(config)
+
+
+def _given(config: PipelineConfig, section: str) -> bool:
+    """Tell whether a section is other than it is without being named."""
+    return bool(getattr(config, section) != PipelineConfig.model_fields[section].default)
 
 
 def _unused(config: PipelineConfig) -> Found:
     for section in ("package", "skew"):
         job = getattr(config, section)
         for key in MACHINES:
-            if key in job.model_fields_set:
+            if getattr(job, key) != type(job).model_fields[key].default:
                 yield f"{section}.{key}", "has no effect: the job is ours, and runs on one instance of preprocess.instance_type. Remove it."
 
 

@@ -56,7 +56,8 @@ MAY_IMPORT = {
     "algorithms": set(),
     "errors": set(),
 }
-# Broad `except` belongs to the job boundary, to main, to a server that goes on with the next request, and to a client of other people's whose failures are warnings.
+# Broad `except` belongs to the job boundary, to main, to a server that goes on with the next request, and to a client of other people's whose failures are
+# warnings.
 BROAD_EXCEPT = {
     "pipelines/cli.py",
     "pipelines/local/engine.py",

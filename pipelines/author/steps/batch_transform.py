@@ -9,6 +9,7 @@ from pipelines.config.package_rules import batch_format, batch_packed
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
+    from pipelines.config.deployment import BatchTransform as BatchConfig
 
 NAME = "BatchTransform"
 TYPES = {"csv": "text/csv", "jsonl": "application/jsonlines", "parquet": "application/x-parquet"}
@@ -18,12 +19,25 @@ CSV_HEADER = {"SAGEWRIGHT_CSV_HEADER": "same"}
 
 def compose(composition: Composition, created: Any) -> Any:
     """Return the step; `created` is the Model step."""
-    from sagemaker.core.transformer import Transformer
     from sagemaker.mlops.workflow.steps import TransformStep
 
     config = composition.config.batch_transform
     assert config is not None
     kind = batch_format(composition.config)
+    return TransformStep(
+        NAME,
+        step_args=_job(composition, config, kind, created),
+        cache_config=cache(composition),
+        retry_policies=retries(composition),
+        display_name="Answer many rows",
+        description=f"Batch transform of raw rows ({kind}) with the package, {config.strategy}.",
+    )
+
+
+def _job(composition: Composition, config: BatchConfig, kind: str, created: Any) -> Any:
+    """Return the arguments of the transform job."""
+    from sagemaker.core.transformer import Transformer
+
     by_line = kind != "parquet"
     headed = CSV_HEADER if kind == "csv" and config.join == "Input" else {}
     transformer = Transformer(
@@ -39,7 +53,7 @@ def compose(composition: Composition, created: Any) -> Any:
         env={**headed, **config.environment} or None,
         sagemaker_session=composition.session,
     )
-    step_args = transformer.transform(
+    return transformer.transform(
         data=composition.parameters["BatchInput" if config.input is not None else "InputData"],
         data_type="S3Prefix",
         content_type=TYPES[kind],
@@ -50,12 +64,4 @@ def compose(composition: Composition, created: Any) -> Any:
         join_source=config.join if config.join != "None" else None,
         wait=False,
         logs=False,
-    )
-    return TransformStep(
-        NAME,
-        step_args=step_args,
-        cache_config=cache(composition),
-        retry_policies=retries(composition),
-        display_name="Answer many rows",
-        description=f"Batch transform of raw rows ({kind}) with the package, {config.strategy}.",
     )

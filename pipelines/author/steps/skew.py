@@ -50,7 +50,7 @@ def compose(composition: Composition, prepared: Any, packed: Any) -> tuple[Any, 
         property_files=[certificate],
         image=composition.training_image if composition.config.training.script else None,
         display_name="Try the package: canary and skew check",
-        description=f"Starts the package and replays {composition.config.skew.rows} raw rows as batch transform and an endpoint would; every bit must be the training's.",
+        description=f"Starts the package, replays {composition.config.skew.rows} raw rows as batch transform and an endpoint do, and compares every bit.",
     )
     return step, certificate
 
