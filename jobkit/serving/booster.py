@@ -80,6 +80,7 @@ def straight(booster: Any) -> Predict:
     given = (ctypes.c_void_p(), ctypes.byref(sizes), ctypes.byref(dimensions), ctypes.byref(answers))
 
     def ask(features: np.ndarray) -> np.ndarray:
+        features = np.ascontiguousarray(features, dtype=np.float32)
         rows, columns = features.shape
         _check_call(call(handle, told.format(features.ctypes.data, rows, columns).encode(), config, *given))
         shape = tuple(sizes[place] for place in range(dimensions.value))
@@ -90,11 +91,14 @@ def straight(booster: Any) -> Predict:
 
 
 def _quickest(booster: Any, features: int) -> Tuple[Predict, Callable[[Any], Predict]]:
-    """Return the quickest ways for few and for many rows that this XGBoost has and that answer two trial rows as `Booster.predict` does, bit by bit."""
+    """Return the quickest ways for few and for many rows that this XGBoost has and that answer some trial rows as `Booster.predict` does, bit by bit."""
     import xgboost
 
-    trial = np.ascontiguousarray([np.zeros(features), np.full(features, np.nan)], dtype=np.float32)
     sure = matrix(booster)
+    if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] != "gbtree":
+        return sure, matrix  # a dart's trees are added up in another order in place
+    trial = np.concatenate([np.zeros((1, features)), np.full((1, features), np.nan), np.random.default_rng(0).normal(0, 100, (14, features))])
+    trial = trial.astype(np.float32)
     expected = sure(trial)
     for way in (straight, in_place):
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from jobkit.apply import number_as_date
-from jobkit.columns import DATE, NUMBER, Column, Table, mixed, plain_text, text
+from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, mixed, plain_text, text
 from jobkit.serving.columns_given import Known
 from jobkit.serving.refusal import RequestError
 
@@ -34,15 +34,21 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Known) -> Table:
 
 def _column(values: List[Any], kind: str) -> Column:
     """Return values as JSON holds them; numbers in a column of text are written as text one by one, as for a single row."""
-    if kind == NUMBER:
+    if kind == NUMBER and not any(isinstance(value, str) for value in values):
         try:
             return mixed(values)
         except OverflowError:
             raise RequestError("a number is too large") from None
-    write = number_as_date if kind == DATE else plain_text
+    write = WRITE[kind]
     return text([None if value is None or value != value or value in INFINITE else value if isinstance(value, str) else write(value) for value in values])
 
 
+def _exactly(value: Any) -> str:
+    """Return a number as text that reads back as it, a zero with its sign."""
+    return str(int(value)) if isinstance(value, int) else repr(float(value))
+
+
+WRITE: Mapping[str, Callable[[Any], str]] = {NUMBER: _exactly, DATE: number_as_date, TEXT: plain_text}
 INFINITE = (float("inf"), float("-inf"))
 
 
