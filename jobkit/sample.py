@@ -16,6 +16,7 @@ from jobkit.steps.table import TARGETED
 
 VERSION = 1
 BLOCK_BYTES = 1 << 16
+END = "\r\n"
 ROWS, FEATURES, ABOUT = "rows.csv", "features.parquet", "sample.json"
 
 
@@ -138,8 +139,9 @@ def _quoting(data: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _row_text(cells: Sequence[str], data: Mapping[str, Any]) -> str:
     out = io.StringIO()
-    csv.writer(out, delimiter=data.get("delimiter", ","), lineterminator="", **_quoting(data)).writerow(cells)
-    return out.getvalue()
+    # The end of a line decides which cells are quoted: those that hold a part of it.
+    csv.writer(out, delimiter=data.get("delimiter", ","), lineterminator=END, **_quoting(data)).writerow(cells)
+    return out.getvalue()[: -len(END)]
 
 
 def _written(raw: Table, data: Mapping[str, Any]) -> str:

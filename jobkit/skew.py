@@ -77,8 +77,8 @@ def read(folder: Path, count: int, allowed: Optional[Sequence[str]]) -> Sample:
 
 def _line(row: Sequence[str], dialect: Mapping[str, Any]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="", escapechar=None if "quotechar" in dialect else "\\", **dialect).writerow(row)
-    return out.getvalue()
+    csv.writer(out, lineterminator=samples.END, escapechar=None if "quotechar" in dialect else "\\", **dialect).writerow(row)
+    return out.getvalue()[: -len(samples.END)]
 
 
 def header_line(sample: Sample, delimiter: str) -> str:

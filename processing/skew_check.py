@@ -131,7 +131,10 @@ def bare(model: bytes, features: np.ndarray) -> np.ndarray:
     import xgboost
 
     booster = xgboost.Booster({"nthread": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)})
-    booster.load_model(bytearray(model))
+    try:
+        booster.load_model(bytearray(model))
+    except xgboost.core.XGBoostError as error:
+        raise failure.JobError("{} cannot be loaded: {}".format(MODEL_FILE, str(error).strip().split("\n")[0])) from None
     answers = booster.predict(xgboost.DMatrix(features), validate_features=False)
     return answers.reshape(len(features), -1)
 
