@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from jobkit.columns import DATE, TEXT, Column, Table, date_text, number_text
 from jobkit.steps.table import TARGETED
 
 VERSION = 1
-BLOCK_BYTES = 1 << 16
+BLOCK_BYTES, OPEN_BYTES = 1 << 20, 1 << 26
+NEWLINE = 10
 END = "\r\n"
 ROWS, FEATURES, ABOUT = "rows.csv", "features.parquet", "sample.json"
 
@@ -84,39 +86,51 @@ def _lines(files: Sequence[Path], data: Mapping[str, Any], rows: np.ndarray, cou
     passed, wanted = 0, rows.tolist()
     for path in files:
         skip = 0 if data.get("columns") else 1
-        for first, size, lines in _blocks(path, (data.get("quote", '"') or "\0").encode(), skip):
+        for first, size, line in _blocks(path, (data.get("quote", '"') or "\0").encode(), skip):
             start = passed + first
             while len(found) < len(wanted) and wanted[len(found)] < start + size:
-                found.append(lines()[wanted[len(found)] - start].decode(encoding))
+                found.append(line(wanted[len(found)] - start).decode(encoding))
             last = first + size
         passed += last
-    cells = list(csv.reader(found, delimiter=data["delimiter"], **_quoting(data)))
+    try:
+        cells = list(csv.reader(found, delimiter=data["delimiter"], **_quoting(data)))
+    except csv.Error:
+        return None
     fits = passed == count and len(cells) == len(found) and all(len(row) == len(headers[0]) for row in cells)
     return [_row_text(headers[0], data), *(line.rstrip("\r") for line in found)] if fits else None
 
 
-def _blocks(path: Path, quote: bytes, skip: int) -> Iterator[Tuple[int, int, Any]]:
-    """Yield the number of the first row of a block, the number of its rows, and a function that returns their lines; the first `skip` rows do not count."""
+def _blocks(path: Path, quote: bytes, skip: int) -> Iterator[Tuple[int, int, Callable[[int], bytes]]]:
+    """Yield the number of the first row of a block, the number of its rows, and what returns one of them; the first `skip` rows do not count."""
     rest, first = b"", -skip
     with delimited.opened(path) as stream:
-        while True:
+        while len(rest) < OPEN_BYTES:
             block = stream.read(BLOCK_BYTES)
-            body = rest + block
-            end = body.rfind(b"\n") + 1 if block else len(body)
-            if quote in body[:end] and body.count(quote, 0, end) % 2 and block:
-                rest = body  # a cell goes on behind this block
-                continue
-            whole, rest = body[:end], body[end:]
-            if quote in whole or b"\n\n" in whole or b"\r\n\r\n" in whole or whole[:1] in b"\r\n":
-                lines = list(_joined(whole, quote))
-                yield first, len(lines), lambda lines=lines: lines
+            ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == NEWLINE) if block else np.array([-1])
+            if not len(ends):
+                rest += block
+            elif block and quote not in block and quote not in rest and not _blank(rest, ends):
+                yield first, len(ends), partial(_line_of, rest, block, ends)
+                first, rest = first + len(ends), block[ends[-1] + 1 :]
+            else:
+                body, end = rest + block, len(rest) + int(ends[-1]) + 1
+                if block and body.count(quote, 0, end) % 2:
+                    rest = body  # a cell goes on behind this block
+                    continue
+                lines, rest = list(_joined(body[:end], quote)), body[end:]
+                yield first, len(lines), lines.__getitem__
                 first += len(lines)
-            elif whole:
-                size = whole.count(b"\n") + (not whole.endswith(b"\n"))
-                yield first, size, lambda whole=whole: whole.split(b"\n")
-                first += size
             if not block:
                 return
+
+
+def _blank(rest: bytes, ends: np.ndarray) -> bool:
+    """Tell whether some line may be empty: none or one byte before its end."""
+    return len(rest) + int(ends[0]) <= 1 or (len(ends) > 1 and int(np.diff(ends).min()) <= 2)
+
+
+def _line_of(rest: bytes, block: bytes, ends: np.ndarray, place: int) -> bytes:
+    return block[ends[place - 1] + 1 : ends[place]] if place else rest + block[: ends[0]]
 
 
 def _joined(whole: bytes, quote: bytes) -> Iterator[bytes]:

@@ -283,3 +283,23 @@ def test_a_split_of_rows_is_sampled_without_reading_more_than_it_needs():
         origins, 167
     )
     assert np.array_equal(chosen.rows, samples.choose(origins, [], 500, 7).rows)
+
+
+CELLS = ["a", "", "b c", "7", '"x"', '"y, z"', '"two\nlines"', '"a ""quote"""', '"\r\n"', "é"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_lines_of_any_file_are_its_rows(tmp_path, monkeypatch, seed):
+    dice = np.random.default_rng(seed)
+    monkeypatch.setattr(samples, "BLOCK_BYTES", int(dice.integers(1, 60)))
+    end = ["\n", "\r\n"][seed % 2]
+    kinds = CELLS[: [4, len(CELLS)][seed % 4 > 1]]
+    drawn = [",".join(["r", *dice.choice(kinds, 2)]) for _ in range(60)]
+    blank = [end * int(dice.random() < 0.1) for _ in drawn]
+    text = "k,a,b" + end + "".join(line + end + more for line, more in zip(drawn, blank, strict=False))
+    (tmp_path / "rows.csv").write_bytes((text if seed % 3 else text.rstrip("\r\n")).encode())
+    data = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "null_values": [""]}
+    wanted = np.sort(dice.choice(60, 20, replace=False))
+    found = samples._lines([tmp_path / "rows.csv"], data, wanted, 60)
+    assert found == ["k,a,b", *(drawn[place] for place in wanted)]
+    assert samples._lines([tmp_path / "rows.csv"], data, wanted, 61) is None
