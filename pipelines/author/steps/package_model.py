@@ -27,7 +27,6 @@ def compose(composition: Composition, prepared: Any, model: Any) -> Any:
         outputs=[OUTPUT],
         arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if KINDS[composition.config.problem].cells else [],
         instances=1,
-        image=composition.training_image if composition.config.training.script else None,
         display_name="Pack the model for raw rows",
         description="Puts model, recipe and inference code into one model.tar.gz; the registered version, the endpoint and the batch job take raw rows.",
     )

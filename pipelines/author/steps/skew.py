@@ -48,7 +48,6 @@ def compose(composition: Composition, prepared: Any, packed: Any) -> tuple[Any, 
         arguments=["--rows", str(composition.config.skew.rows)],
         instances=1,
         property_files=[certificate],
-        image=composition.training_image if composition.config.training.script else None,
         display_name="Try the package: canary and skew check",
         description=f"Starts the package, replays {composition.config.skew.rows} raw rows as batch transform and an endpoint do, and compares every bit.",
     )
