@@ -94,3 +94,38 @@ def test_a_finding_may_be_told_without_ending_the_run(packaged):
     command, ended = packaged
     assert command("run", "--set", "skew.fail=false", "--set", "skew.rows=20", "--quiet").code == 0
     assert command("run", "--set", "package.enabled=false", "--quiet").code == 0
+
+
+JOINED = """
+name: joined
+problem: multiclass_classification
+data: {input: rows.csv, delimiter: ";", others: {more: {input: other.csv}}}
+label: {column: y, classes: [low, mid, high]}
+recipe:
+  - {step: join, other: more, columns: [id]}
+  - {step: impute, columns: [nights], strategy: median}
+  - {step: dates, columns: [arrival], parts: [month, day]}
+  - {step: python, function: "mine.py:twice"}
+  - {step: one_hot}
+training: {hyperparameters: {num_round: 5}}
+registration: {model_package_group: joined}
+"""
+
+
+@pytest.mark.parametrize("join", [True, False])
+def test_joined_rows_functions_of_ones_own_and_other_delimiters_are_held_to_the_bit_too(sagewright, join):
+    drawn = random.Random(1)
+    answers = ["low", "mid", "high"]
+    days = [f"2024-0{drawn.randrange(1, 9)}-1{drawn.randrange(9)} 10:00" for _ in range(900)]
+    made = [f"{place % 7};{drawn.choice(['', 1, 2, 5])};{drawn.choice('ABCÄ')};{day};{drawn.choice(answers)}\n" for place, day in enumerate(days)]
+    (sagewright.folder / "rows.csv").write_text("id;nights;room;arrival;y\n" + "".join(made), encoding="utf-8")
+    (sagewright.folder / "other.csv").write_text("id,extra\n" + "".join(f"{place},{place * 1.5}\n" for place in range(7)))
+    (sagewright.folder / "mine.py").write_text("def twice(frame):\n    return frame.assign(twice=frame['nights'] * 2)\n")
+    text = JOINED if join else JOINED.replace("  - {step: join, other: more, columns: [id]}\n", "").replace(", others: {more: {input: other.csv}}", "")
+    (sagewright.folder / "pipeline.yaml").write_text(text)
+    done = sagewright("run", "--output", "json", "--quiet")
+    assert done.code == 0, done.err
+    told = json.loads((sagewright.folder / done.json["outputs"]["SkewCheck.certificate"] / "skew.json").read_text())
+    assert told["verdict"]["message"] == "200 rows through three paths, the same to the last bit"
+    sample = json.loads((sagewright.folder / done.json["outputs"]["Preprocess.sample"] / "sample.json").read_text())
+    assert sample["as_they_came"] == (not join)
