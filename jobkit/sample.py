@@ -13,7 +13,6 @@ import numpy as np
 
 from jobkit import delimited, write
 from jobkit.columns import DATE, TEXT, Column, Table, date_text, number_text
-from jobkit.steps.table import TARGETED
 
 VERSION = 1
 BLOCK_BYTES, OPEN_BYTES = 1 << 20, 1 << 26
@@ -34,6 +33,8 @@ def choose(origins: Mapping[str, np.ndarray], states: Sequence[Mapping[str, Any]
 
     Training rows are left out where a step encodes them by the other folds only: there, their features are others by design.
     """
+    from jobkit.steps.table import TARGETED  # all kinds of steps: more than the check of a package needs
+
     apart = any(state["step"] in TARGETED for state in states)
     kept = {name: origin for name, origin in origins.items() if not (apart and name == "train") and len(origin)}
     dice = np.random.default_rng(seed)

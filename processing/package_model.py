@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 from jobkit import failure, package
-from jobkit import recipe as recipes
 from jobkit.paths import processing
 
 MODEL_FILE, RECIPE_FILE, PACKAGE_FILE = "xgboost-model", "recipe.json", "package.json"
@@ -56,7 +55,7 @@ def contents(model: Mapping[str, bytes], recipe: bytes, here: Path, threshold: f
     Raises:
         JobError: the model holds a file of a name that is ours, or the recipe cannot be read.
     """
-    fitted = recipes.loads(recipe.decode("utf-8"))
+    fitted = _recipe(recipe)
     taken = sorted({RECIPE_FILE, PACKAGE_FILE} & set(model))
     if taken:
         raise failure.JobError("the model holds a file {!r}, which is the name of one that is added; let the training name it otherwise".format(taken[0]))
@@ -65,11 +64,20 @@ def contents(model: Mapping[str, bytes], recipe: bytes, here: Path, threshold: f
     return {**files, PACKAGE_FILE: _json(about(fitted, threshold, serves, files))}
 
 
-def code(here: Path, fitted: recipes.Fitted) -> Dict[str, bytes]:
+def _recipe(text: bytes) -> Dict[str, Any]:
+    """Return what packing needs of a recipe, read without the code that applies it, whose import would take longer than the whole job."""
+    try:
+        fitted = json.loads(text)
+        return {name: fitted[name] for name in ("schema", "steps", "features", "label")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise failure.JobError("{}: this is no recipe of Preprocess: {}: {}".format(RECIPE_FILE, type(error).__name__, error)) from None
+
+
+def code(here: Path, fitted: Mapping[str, Any]) -> Dict[str, bytes]:
     """Return what serves the model, below `code/`: the entry, jobkit and the files of functions that the recipe calls."""
     entry = here / "inference.py"
     files = {package.INFERENCE: (entry if entry.is_file() else here.parent / "training" / "inference.py").read_bytes()}
-    root = Path(recipes.__file__).resolve().parent
+    root = Path(package.__file__).resolve().parent
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         if not name.startswith(LEFT_OUT):
@@ -81,7 +89,7 @@ def code(here: Path, fitted: recipes.Fitted) -> Dict[str, bytes]:
     return files
 
 
-def about(fitted: recipes.Fitted, threshold: float, serves: str, files: Mapping[str, bytes]) -> Dict[str, Any]:
+def about(fitted: Mapping[str, Any], threshold: float, serves: str, files: Mapping[str, bytes]) -> Dict[str, Any]:
     """Return package.json: what the model tells, from which features, on which versions, and the sha256 of every other file."""
     label = fitted["label"]
     binary = {"threshold": threshold} if label["problem"] == "binary_classification" else {}
