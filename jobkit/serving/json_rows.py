@@ -9,7 +9,7 @@ from jobkit.serving.columns_given import Known, layout, strange
 from jobkit.serving.given import MANY, Given, as_table, check_plain
 from jobkit.serving.refusal import RequestError
 
-# Where a document keeps its rows, unless the model has a column of that name.
+# Where a document that is no row itself keeps its rows.
 LISTS = ("instances", "Input", "inputs", "data")
 ROW, EXPLAIN = "features", "explain"
 BODY = "the JSON body"
@@ -71,8 +71,8 @@ def _where(named: Optional[str], place: int) -> str:
 def _items(document: Any, columns: Known) -> Tuple[List[Any], Optional[str]]:
     """Return the rows in a document, and the member that holds them."""
     if isinstance(document, dict):
-        for name in LISTS:
-            if name in document and name not in columns.kinds:
+        for name in LISTS if columns.names.isdisjoint(document) else ():
+            if name in document:
                 return _list(document[name], "{}, {}".format(BODY, name)), name
         return [document], None
     return _list(document, BODY), None

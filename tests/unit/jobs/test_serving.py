@@ -74,6 +74,12 @@ def test_one_row_of_csv_many_and_both_layouts_give_the_bits_of_the_bare_booster(
     assert same(probabilities(ask(model, as_in_file.drop(columns="y").head(9).to_csv(index=False, header=False))), expected[:9])
 
 
+def test_a_row_with_an_extra_member_that_elsewhere_holds_rows_is_a_row(model, frame, expected):
+    (item,) = objects(frame.head(1))
+    told = json.loads(ask(model, json.dumps({**item, "data": "x", "inputs": 3}), JSON))["predictions"]
+    assert same([row["probability"] for row in told], expected[:1])
+
+
 @pytest.mark.parametrize("count", [1, 5, 200])
 def test_every_json_layout_gives_the_same_answers(model, frame, expected, count):
     items = objects(frame.head(count))
