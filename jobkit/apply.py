@@ -37,7 +37,7 @@ def take_in(rows: Table, recipe: Fitted) -> Table:
         JobError: a column is missing or extra, or a value is of the wrong type, and the policy says fail.
     """
     inference = recipe["inference"]
-    _check_names(rows.columns, recipe)
+    check_names(rows.columns, recipe)
     nulls = frozenset(recipe["null_values"])
     columns = {}
     for entry in recipe["schema"]:
@@ -46,7 +46,8 @@ def take_in(rows: Table, recipe: Fitted) -> Table:
     return rows.having(columns)
 
 
-def _check_names(names: Any, recipe: Fitted) -> None:
+def check_names(names: Any, recipe: Fitted) -> None:
+    """Raise a JobError when a column is missing or extra and the recipe's policy says fail."""
     known = {entry["name"] for entry in recipe["schema"]}
     if recipe["inference"]["missing_column"] == "fail":
         absent = [entry["name"] for entry in recipe["schema"] if entry["name"] not in names]
@@ -103,7 +104,7 @@ def compile_row(recipe: Fitted) -> Callable[[Mapping[str, Any]], np.ndarray]:
 
     def vector(raw: Mapping[str, Any]) -> np.ndarray:
         if strict:
-            _check_names(raw, recipe)
+            check_names(raw, recipe)
         row: Dict[str, Any] = {name: read(raw.get(name)) for name, read in readers}
         for step in steps:
             step(row)
@@ -160,8 +161,13 @@ def _plain(value: Any, kind: str, nulls: frozenset) -> Any:
 
 def _date_of(value: Any) -> Any:
     if not hasattr(value, "isoformat"):
-        return value
+        return number_as_date(value)
     return float(text_date(value))
+
+
+def number_as_date(value: Any) -> str:
+    """Return a number where a date belongs as text that is none, and says so: what it counts, and since when, nobody knows."""
+    return "{} (a number)".format(plain_text(value))
 
 
 def text_date(value: Any) -> float:

@@ -38,10 +38,19 @@ def read_table(folder: Path, data: Mapping[str, Any], wanted: Wanted) -> Table:
     Raises:
         JobError: there is no file, a file is empty, has no rows, lacks a column that is needed, or cannot be read.
     """
+    return read_files(files_of(folder), data, wanted)
+
+
+def files_of(folder: Path) -> List[Path]:
+    """Return the input files of a folder in the order of their names; hidden ones are none.
+
+    Raises:
+        JobError: there is no input file.
+    """
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if not files:
         raise JobError("there is no input file in {}".format(folder))
-    return read_files(files, data, wanted)
+    return files
 
 
 def read_files(files: Sequence[Path], data: Mapping[str, Any], wanted: Wanted) -> Table:

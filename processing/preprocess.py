@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tup
 
 import numpy as np
 
-from jobkit import failure, leakage, recipe, table, write
+from jobkit import failure, leakage, recipe, sample, table, write
 from jobkit import label as labels
 from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
@@ -32,21 +32,23 @@ class Prepared(NamedTuple):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features; CSV when asked), `recipe` and `leakage`."""
+    """Read `input/raw`, write `train`, `validation`, `test` (Parquet: label first, then the features; CSV when asked), `recipe`, `leakage` and `sample`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="seed of the split")
     seed = parser.parse_args(list(argv)).seed
     if seed < 0:
         raise failure.JobError("the seed is {}; expected a whole number from 0".format(seed))
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
-    rows, others, steps = read(job)
+    rows, others, steps, source = read(job)
     print("read {} rows, {} columns".format(len(rows), len(rows.columns)))
     prepared = prepare(rows, {**job, "recipe": steps}, seed, others)
+    prepared.recipe.update({"source": source} if source else {})
     for name, label in prepared.labels.items():
         told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
         print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
     tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job) for name in SPLITS]  # type: ignore[misc]
-    side_by_side(lambda task: task(), [*tasks, lambda: _check({**job, "recipe": steps}, prepared, seed)], len(rows))
+    others_to_do = [lambda: _check({**job, "recipe": steps}, prepared, seed), lambda: _sample(job, prepared, seed)]
+    side_by_side(lambda task: task(), [*tasks, *others_to_do], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
     if job.get("output", {}).get("format") == "csv":
         # A text, since it becomes a hyperparameter.
@@ -67,6 +69,21 @@ def _check(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
     (folder / "leakage.json").write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
+def _sample(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
+    """Keep `sample` rows of the job for the check that what serves the model makes the same features of them."""
+    if not job.get("sample"):
+        return
+    chosen = sample.choose(prepared.origins, prepared.recipe["steps"], job["sample"], seed)
+    source = prepared.recipe.get("source") or {}
+    files = table.files_of(processing("input/raw")) if source.get("format") == "csv" else []
+    text = sample.text(files, {**job["data"], **({} if files else SIMPLE)}, prepared.raw, chosen.rows)
+    columns = sample.features(chosen, prepared.origins, prepared.features)
+    sample.save(processing("sample"), chosen, columns, text, source if files else SIMPLE)
+
+
+SIMPLE = {"delimiter": ",", "quote": '"'}
+
+
 def _write(name: str, prepared: Prepared, job: Mapping[str, Any]) -> None:
     """Write a split as `output` of the job says: Parquet, or CSV with or without the label."""
     output = job.get("output", {"format": "parquet", "label": True})
@@ -84,20 +101,34 @@ TRAINED_ON = ("train", "validation")
 WRITERS = {"parquet": write.parquet, "csv": write.csv}
 
 
-def read(job: Mapping[str, Any]) -> Tuple[Table, Dict[str, Table], List[Dict[str, Any]]]:
-    """Return the raw rows without the columns that nothing needs, the other inputs by name, and the recipe for what was read."""
+def read(job: Mapping[str, Any]) -> Tuple[Table, Dict[str, Table], List[Dict[str, Any]], Dict[str, Any]]:
+    """Return the raw rows without the columns that nothing needs, the other inputs by name, the recipe for what was read, and how the files are written.
+
+    The last is empty where inputs are combined: then no file has rows as the model takes them.
+    """
     steps, label = job["recipe"], job["label"]["column"]
     kept = {label, job["split"].get("column")}
     unread: List[str] = []
+    header: List[str] = []
 
     def unneeded(names: Sequence[str]) -> Sequence[str]:
+        header[:] = names
         unread[:] = [name for name in recipe.unused(steps, names) if name not in kept]
         return unread
 
     as_text = [name for step in steps if step["step"] == "cast" for name, kind in step["columns"].items() if kind in ("text", "date")]
     rows = table.read_table(processing("input/raw"), job["data"], table.Wanted([label], as_text, unneeded))
     others = {name: table.read_table(processing("input/" + name), data, table.Wanted()) for name, data in job["data"].get("others", {}).items()}
-    return rows, others, recipe.without(steps, unread)
+    return rows, others, recipe.without(steps, unread), _source(job["data"], header or list(rows.columns), steps)
+
+
+def _source(data: Mapping[str, Any], names: Sequence[str], steps: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Return the columns of the raw files in their order, and how CSV among them is written."""
+    if any(step["step"] in recipe.COMBINING for step in steps):
+        return {}
+    kind = table.file_format(table.files_of(processing("input/raw"))[0], data.get("format", "auto"))
+    dialect = {"delimiter": data["delimiter"], "quote": data.get("quote", '"')} if kind == "csv" else SIMPLE
+    return {"columns": list(names), "format": kind, **dialect}
 
 
 def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str, Table]) -> Prepared:

@@ -10,11 +10,12 @@ import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import Job, PipelineConfig
+from pipelines.config.package_rules import checked, packaged
 from pipelines.config.training_rules import shards
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
@@ -25,8 +26,20 @@ SHIPPED: Mapping[str, str] = {
     "preprocess": "processing/preprocess.py",
     "training": "training/train.py",
     "evaluation": "evaluation/evaluate.py",
+    "package": "processing/package_model.py",
+    "skew": "processing/skew_check.py",
 }
-STEPS: Mapping[str, str] = {"profile": "Profile", "preprocess": "Preprocess", "training": "Train", "evaluation": "Evaluate"}
+STEPS: Mapping[str, str] = {
+    "profile": "Profile",
+    "preprocess": "Preprocess",
+    "training": "Train",
+    "evaluation": "Evaluate",
+    "package": "PackageModel",
+    "skew": "SkewCheck",
+}
+# What a package brings along to serve its model.
+SERVING = "training/inference.py"
+SAMPLE_ROWS = 500
 HASH_CHARACTERS = 16
 BLOCK_BYTES = 1 << 20
 LARGEST_CODE_BYTES = 50 * 2**20
@@ -58,6 +71,7 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
     """
     judged = [] if built_in(config) else ["evaluation"]
     wanted = [*(["profile"] if config.profile else []), "preprocess", *judged, *(["training"] if config.training.script else [])]
+    wanted += [*(["package"] if packaged(config) else []), *(["skew"] if checked(config) else [])]
     return {section: _bundle(config, root, section) for section in wanted}
 
 
@@ -72,6 +86,8 @@ def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
         parts["output"] = {"format": "csv", "label": algorithm.labelled}
     if section == "preprocess" and shards(config) > 1:
         parts["output"] = {"format": "parquet", "label": True, **parts.get("output", {}), "parts": shards(config)}
+    if section == "preprocess" and checked(config):
+        parts["sample"] = SAMPLE_ROWS
     return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
 
 
@@ -106,7 +122,8 @@ def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
     files = {**own, script: body, "job.json": _json(job_settings(config, section))}
     for file in sorted((jobs_root() / "jobkit").rglob("*.py")):
         files[file.relative_to(jobs_root()).as_posix()] = file.read_bytes()
-    files.update(_functions(config, root) if section == "preprocess" else {})
+    files.update(_functions(config, root) if section in ("preprocess", "package") else {})
+    files.update({PurePosixPath(SERVING).name: (jobs_root() / SERVING).read_bytes()} if section == "package" else {})
     prefix = f"s3://{config.aws.bucket}/{config.name}/code/{STEPS[section]}/{_hash(files)}"
     return Bundle(STEPS[section], script, dict(sorted(files.items())), prefix)
 
@@ -185,6 +202,8 @@ def data_objects(config: PipelineConfig, root: Path) -> dict[str, tuple[str, dic
     """
     rows = {} if config.data.athena else {"data.input": config.data.input}
     sources = {**rows, **{f"data.others.{name}.input": source.input for name, source in config.data.others.items()}}
+    batch = config.batch_transform
+    sources |= {"batch_transform.input": batch.input} if batch and batch.input is not None else {}
     local = {key: (root / value).expanduser() for key, value in sources.items() if not value.startswith("s3://")}
     return {key: _data_object(config, key, path) for key, path in local.items()}
 

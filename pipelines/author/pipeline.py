@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.author import bundles
+from pipelines.author import bundles, finish
 from pipelines.author.images import algorithm_image, framework_image
 from pipelines.author.sdk import make_session, quiet_sdk
-from pipelines.author.steps import evaluate, gate, leakage, preprocess, profile, register, train, tune
+from pipelines.author.steps import gate, leakage, preprocess, profile, register, skew, train, tune
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 from pipelines.config.training_rules import framework_version, processing_version
 
 # What each Fail step that we generate means; `sagewright run` ends with the exit code of it.
-MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage.FAIL: "guard"}
+MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage.FAIL: "guard", skew.FAIL: "guard"}
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,7 @@ def _steps(composition: Composition) -> list[Any]:
     first = [*first, leakage.compose(composition, prepared, leaks, trained)]
     if built_in(composition.config):
         return [*first, *([register.compose(composition, model, None)] if composition.config.registration else [])]
-    judged, report = evaluate.compose(composition, prepared, model)
-    registered = register.compose(composition, model, judged) if composition.config.registration else None
-    if composition.config.gate:
-        return [*first, judged, gate.compose(composition, judged, report, [registered] if registered else [])]
-    if registered:
-        registered.add_depends_on([judged])
-    return [*first, judged, *([registered] if registered else [])]
+    return [*first, *finish.compose(composition, prepared, model)]
 
 
 def _trained(composition: Composition, prepared: Any) -> tuple[Any, Any]:

@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
+from pipelines.config.deployment import ENDPOINT_NAME, BatchTransform, Endpoint
 from pipelines.config.feature_group import FeatureGroup
 from pipelines.config.images import Images
 from pipelines.config.leakage import Leakage
 from pipelines.config.problem import ALL_METRICS, Problem
 from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
-from pipelines.config.section import Fraction, FromList, Section, Texts
+from pipelines.config.section import INSTANCE_TYPE, Fraction, FromList, InstanceType, Section, Texts
 from pipelines.config.split import Inference, Split
 from pipelines.config.tracking import Mlflow
 from pipelines.config.tuning import Tuning
 
-INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
 GROUP_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
 PIPELINE_NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$"
 DURATION = r"^P(\d+W|\d+D|\d+DT\d+H|T\d+[HM])$"
@@ -35,11 +35,11 @@ FORMS: Mapping[str, str] = {
     DURATION: "an ISO 8601 duration such as P30D or PT12H",
     REGION: "an AWS region such as eu-west-1",
     METRIC_NAME: "1 to 250 letters, digits and _ . : / @ -",
+    ENDPOINT_NAME: "1 to 63 letters, digits and inner hyphens",
     BUCKET: "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ROLE: "the ARN of an IAM role such as arn:aws:iam::111122223333:role/Name",
 }
 
-InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE, description="SageMaker instance type, e.g. ml.m5.xlarge")]
 Name = Annotated[str, Field(pattern=GROUP_NAME)]
 
 
@@ -188,6 +188,20 @@ class Evaluation(Job):
     )
 
 
+class Package(Job):
+    """Pack model, recipe and the code that serves them into one model.tar.gz that takes raw rows; the job runs on the instances of `preprocess`."""
+
+    enabled: bool = Field(default=True, description="Whether there is such a step; without it the bare model goes on, which takes prepared features")
+
+
+class Skew(Job):
+    """Start the package in a process of its own and hold its features and answers to those of the training, bit for bit."""
+
+    enabled: bool = Field(default=True, description="Whether there is such a step")
+    rows: Annotated[int, Field(ge=1, le=500)] = Field(default=200, description="Raw rows that are replayed, of every split a share")
+    fail: bool = Field(default=True, description="Whether a finding ends the pipeline before anything is registered")
+
+
 Cell = Literal["true_positive", "true_negative", "false_positive", "false_negative"]
 
 
@@ -270,8 +284,12 @@ class PipelineConfig(Section):
     training: Training = Training()
     tuning: Tuning | None = Field(default=None, description="Search hyperparameters in the place of one training; one training if absent")
     evaluation: Evaluation = Evaluation()
+    package: Package = Package()
+    skew: Skew = Skew()
     gate: Annotated[tuple[Bar, ...], FromList] = Field(default=(), description="Bars that a model must clear to be registered; no gate when empty")
     registration: Registration | None = Field(default=None, description="Register the model; nothing is registered if absent")
+    batch_transform: BatchTransform | None = Field(default=None, description="Answer many raw rows with the new model; no such step if absent")
+    endpoint: Endpoint | None = Field(default=None, description="Serve the new model; no such steps if absent")
     feature_group: FeatureGroup | None = Field(default=None, description="The feature group for prepared rows; the pipeline itself makes none")
     images: Images = Images()
     parameters: dict[str, bool | int | float | str] = Field(default={}, description="Other defaults for the pipeline's parameters, e.g. in a profile")

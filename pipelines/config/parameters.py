@@ -59,6 +59,9 @@ def _jobs(config: PipelineConfig) -> Iterator[PipelineParameter]:
     for name, source in config.data.others.items():
         text = f"S3 URI of the rows of {name}; locally also a file or folder"
         yield PipelineParameter(input_parameter(name), "String", source.input, text, f"data.others.{name}.input")
+    if config.batch_transform and config.batch_transform.input is not None:
+        text = "S3 URI of the raw rows that batch transform answers; locally also a file or folder"
+        yield PipelineParameter("BatchInput", "String", config.batch_transform.input, text, "batch_transform.input")
     yield PipelineParameter("Seed", "Integer", config.seed, "Seed of the split and of the training", "seed")
     if KINDS[config.problem].cells and config.training.algorithm not in ALGORITHMS:
         threshold = "Probability from which a row counts as positive"

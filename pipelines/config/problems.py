@@ -11,8 +11,9 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from pipelines.config.model import FORMS, INSTANCE_TYPE, CellBar, MetricBar, PipelineConfig
+from pipelines.config.model import FORMS, CellBar, MetricBar, PipelineConfig
 from pipelines.config.recipe import STEPS
+from pipelines.config.section import INSTANCE_TYPE
 
 Error = Mapping[str, Any]
 Location = Sequence[Any]

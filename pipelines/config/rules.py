@@ -9,6 +9,7 @@ from pipelines.config import expression_rules
 from pipelines.config.algorithm_rules import algorithm
 from pipelines.config.bars import bars
 from pipelines.config.model import PipelineConfig
+from pipelines.config.package_rules import package
 from pipelines.config.parameters import section_parameters
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
@@ -135,5 +136,5 @@ def _parameters(config: PipelineConfig) -> Found:
 
 RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
     *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, algorithm, tuning, _split, _leakage),
-    *(_machines, training, _metrics, _parameters),
+    *(_machines, training, package, _metrics, _parameters),
 )

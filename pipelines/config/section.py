@@ -15,6 +15,8 @@ def _as_tuple(value: Any) -> Any:
 FromList = BeforeValidator(_as_tuple)
 Texts = Annotated[tuple[str, ...], FromList]
 SomeTexts = Annotated[tuple[str, ...], Field(min_length=1), FromList]
+INSTANCE_TYPE = r"^ml\.[a-z0-9\-]+\.[a-z0-9]+$"
+InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE, description="SageMaker instance type, e.g. ml.m5.xlarge")]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Scalar = bool | int | float | str
 

@@ -60,7 +60,8 @@ MAY_IMPORT = {
     "algorithms": set(),
     "errors": set(),
 }
-# Broad `except` belongs to the job boundary, to main, and to a client of other people's whose failures are warnings.
+# Broad `except` belongs to the job boundary, to main, to a server that goes on with the next request, and to a client of other people's whose failures are
+# warnings.
 BROAD_EXCEPT = {
     "pipelines/cli.py",
     "pipelines/local/engine.py",
@@ -72,6 +73,8 @@ BROAD_EXCEPT = {
     "pipelines/local/images/serving/xgboost_handler.py",
     "pipelines/tracking/to_mlflow.py",
     "jobkit/failure.py",
+    "jobkit/serving/child.py",
+    "jobkit/serving/server.py",
 }
 # What may print: the command line, what is written out as a script, and the programs that are a container's own.
 MAY_PRINT = (

@@ -23,8 +23,8 @@ def json_path(bar: MetricBar | CellBar, problem: str) -> str:
     return f"{group}.confusion_matrix.{CELLS[bar.cell]}" if isinstance(bar, CellBar) else f"{group}.{bar.metric}.value"
 
 
-def compose(composition: Composition, judged: Any, report: Any, open_steps: list[Any]) -> Any:
-    """Return the Condition step; `open_steps` run when every bar holds."""
+def compose(composition: Composition, judged: Any, report: Any, open_steps: list[Any], after: list[Any] | None = None) -> Any:
+    """Return the Condition step; `open_steps` run when every bar holds, and `after` are steps that it waits for."""
     from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo, ConditionLessThanOrEqualTo
     from sagemaker.core.workflow.functions import JsonGet
     from sagemaker.mlops.workflow.condition_step import ConditionStep
@@ -37,6 +37,7 @@ def compose(composition: Composition, judged: Any, report: Any, open_steps: list
         conditions=[kind(left=number, right=limit) for kind, number, limit in zip(kinds, numbers, limits, strict=True)],
         if_steps=open_steps,
         else_steps=[_fail(composition, numbers, limits)],
+        depends_on=after,
         display_name="Is the model good enough?",
         description=f"Opens when every bar holds on the test split: {'; '.join(_words(bar) for bar in composition.config.gate)}."[:3072],
     )

@@ -40,5 +40,5 @@ def compose(guard: Guard, step: Any, verdict: Any, reasons: tuple[str, ...], beh
         if_steps=behind,
         else_steps=[failed],
         display_name=guard.title,
-        description=f"{guard.told}: {', '.join(reasons)}."[:3072],
+        description=f"{guard.told}{': ' if reasons else ''}{', '.join(reasons)}."[:3072],
     )

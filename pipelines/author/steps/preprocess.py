@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.author.steps import leakage
 from pipelines.author.steps.jobs import ML, input_, processing_step, raw_input
 from pipelines.config.algorithm_rules import built_in
+from pipelines.config.package_rules import checked
 from pipelines.config.parameters import input_parameter
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 NAME = "Preprocess"
 SHAPE = "Shape"
 OUTPUTS = ["train", "validation", "test", "recipe", "leakage"]
+SAMPLE = "sample"
 
 
 def _shape_file() -> Any:
@@ -45,7 +47,7 @@ def compose(composition: Composition) -> tuple[Any, Any]:
         NAME,
         "preprocess",
         inputs=[raw_input(composition), *others],
-        outputs=OUTPUTS,
+        outputs=[*OUTPUTS, *([SAMPLE] if checked(composition.config) else [])],
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",
         description=f"Splits the rows, then fits on the training split only: {done}."[:3072],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.sdk import with_environment
 from pipelines.author.steps.evaluate import FILE
 from pipelines.author.steps.jobs import step_retries
+from pipelines.author.steps.package_model import environment
 from pipelines.config.algorithm_rules import ANSWERS, built_in
 from pipelines.config.model import Registration
 
@@ -14,16 +16,21 @@ if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 NAME = "Register"
-INFERENCE = "inference.py"
+# What the code of the package takes; all but the last it answers, too.
+TAKEN = ("text/csv", "application/json", "application/jsonlines", "application/x-parquet")
 
 
-def compose(composition: Composition, model: Any, judged: Any) -> Any:
-    """Return the step; `model` is the URI of model.tar.gz, `judged` the step that evaluated it, None when none did."""
+def compose(composition: Composition, model: Any, judged: Any, packed: Any = None, certificate: Mapping[str, Any] | None = None) -> Any:
+    """Return the step; `model` is the URI of model.tar.gz, `judged` the step that evaluated it and `packed` the one that packed it, None when none did.
+
+    `certificate` is what the version's metadata tell of the skew check.
+    """
     from sagemaker.mlops.workflow.model_step import ModelStep
     from sagemaker.serve import ModelBuilder
 
     config = composition.config.registration
     assert config
+    served = environment(composition, packed)
     builder = ModelBuilder(
         s3_model_data_url=model,
         image_uri=composition.training_image,
@@ -32,28 +39,22 @@ def compose(composition: Composition, model: Any, judged: Any) -> Any:
     )
     step_args = builder.register(
         model_package_group_name=config.model_package_group,
-        content_types=list(config.content_types),
-        response_types=_response_types(composition),
+        content_types=_content_types(composition, served),
+        response_types=_response_types(composition, served),
         inference_instances=list(config.inference_instances),
         transform_instances=list(config.transform_instances),
         model_metrics=_metrics(judged),
         approval_status=composition.parameters["ModelApprovalStatus"],
         description=config.description or composition.config.description or None,
+        customer_metadata_properties=dict(certificate) if certificate else None,
     )
     return ModelStep(
         NAME,
-        step_args=with_environment(step_args, _environment(composition)),
+        step_args=with_environment(step_args, served),
         retry_policies=step_retries(composition),
         display_name="Register the model",
         description=f"Adds a version to the model package group {config.model_package_group}{', with the evaluation as its model quality' if judged else ''}.",
     )
-
-
-def _environment(composition: Composition) -> dict[str, str]:
-    """Return where the framework's image finds the inference code that a script saved with its model; nothing for a model without."""
-    bundle = composition.bundles.get("training")
-    served = bundle is not None and INFERENCE in bundle.files
-    return {"SAGEMAKER_PROGRAM": INFERENCE, "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"} if served else {}
 
 
 def _metrics(judged: Any) -> Any:
@@ -66,9 +67,28 @@ def _metrics(judged: Any) -> Any:
     return ModelMetrics(model_statistics=MetricsSource(content_type="application/json", s3_uri=report))
 
 
-def _response_types(composition: Composition) -> list[str]:
-    """Return the content types of answers; where the default stands, those that the algorithm's container has."""
+def _content_types(composition: Composition, served: Mapping[str, str]) -> list[str]:
+    """Return the content types of requests; where the default stands, those that the package's code takes."""
     config = composition.config.registration
     assert config
-    usual = config.response_types == Registration.model_fields["response_types"].default
-    return [ANSWERS[0]] if usual and built_in(composition.config) else list(config.response_types)
+    return list(TAKEN) if _ours(composition, served) and config.content_types == _usual("content_types") else list(config.content_types)
+
+
+def _response_types(composition: Composition, served: Mapping[str, str]) -> list[str]:
+    """Return the content types of answers; where the default stands, those that the package's code or the algorithm's container has."""
+    config = composition.config.registration
+    assert config
+    if config.response_types != _usual("response_types"):
+        return list(config.response_types)
+    if built_in(composition.config):
+        return [ANSWERS[0]]
+    return list(TAKEN[:3]) if _ours(composition, served) else list(config.response_types)
+
+
+def _usual(key: str) -> Any:
+    return Registration.model_fields[key].default
+
+
+def _ours(composition: Composition, served: Mapping[str, str]) -> bool:
+    """Tell whether the package's own code serves, and not some that a script saved with its model."""
+    return bool(served) and composition.config.training.script is None

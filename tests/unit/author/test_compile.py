@@ -61,8 +61,12 @@ def steps(text: str) -> dict:
     return found
 
 
+PACKED = {"PackageModel", "SkewCheck", "SkewGate", "SkewFailed"}
+
+
 def test_the_example_has_the_steps_that_the_docs_name(compiled):
-    assert set(steps(compiled.definition_json)) == {"Preprocess", "Tune", "Evaluate", "QualityGate", "Register", "QualityGateFailed"}
+    named = {"Preprocess", "Tune", "Evaluate", *PACKED, "CreateModel", "QualityGate", "Register", "QualityGateFailed"}
+    assert set(steps(compiled.definition_json)) == named
 
 
 def test_our_own_check_finds_nothing(compiled):
@@ -169,13 +173,13 @@ def test_script_mode_gets_program_and_archive(root):
 def test_without_a_gate_the_model_is_registered_after_its_evaluation(root):
     made = compile_pipeline(config(gate=()), root)
     found = steps(made.definition_json)
-    assert set(found) == {"Preprocess", "Tune", "Evaluate", "Register"} and "Evaluate" in found["Register"]["DependsOn"]
-    assert json.loads(made.definition_json)["Metadata"] == {} and check(json.loads(made.definition_json)) == ()
+    assert set(found) == {"Preprocess", "Tune", "Evaluate", *PACKED, "Register"} and "Evaluate" in found["Register"]["DependsOn"]
+    assert json.loads(made.definition_json)["Metadata"] == {"sagewright.gate.SkewFailed": "guard"} and check(json.loads(made.definition_json)) == ()
 
 
 def test_without_registration_the_gate_only_judges(root):
     made = compile_pipeline(config(registration=None), root)
-    assert set(steps(made.definition_json)) == {"Preprocess", "Tune", "Evaluate", "QualityGate", "QualityGateFailed"}
+    assert set(steps(made.definition_json)) == {"Preprocess", "Tune", "Evaluate", *PACKED, "CreateModel", "QualityGate", "QualityGateFailed"}
     assert check(json.loads(made.definition_json)) == ()
 
 
@@ -197,7 +201,8 @@ def test_get_pipeline_returns_the_sdks_own_object(root):
 
     (root / "pipeline.yaml").write_text("name: mine\ndata: {input: data.csv}\nlabel: {column: is_canceled}\n")
     pipeline = get_pipeline(root / "pipeline.yaml", role="arn:aws:iam::123456789012:role/ml", default_bucket="my-bucket")
-    assert type(pipeline).__module__.startswith("sagemaker.mlops") and [step.name for step in pipeline.steps] == ["Preprocess", "Train", "Evaluate"]
+    assert type(pipeline).__module__.startswith("sagemaker.mlops") and len(pipeline.steps) == 6
+    assert [step.name for step in pipeline.steps] == ["Preprocess", "Train", "Evaluate", "PackageModel", "SkewCheck", "SkewGate"]
     with quiet_sdk("us-east-1"):
         assert "s3://my-bucket/mine/code/" in pipeline.definition()
 
@@ -266,12 +271,17 @@ def test_the_search_has_ranges_limits_and_the_seed_as_parameters(compiled):
     assert static["num_round"] == "100" and not {"eta", "max_depth"} & set(static)
 
 
-def test_evaluation_and_registration_take_the_best_model_of_the_search(compiled):
+def test_evaluation_and_package_take_the_best_model_of_the_search_and_registration_the_package(compiled):
     found = steps(compiled.definition_json)
     inputs = {each["InputName"]: each["S3Input"]["S3Uri"] for each in found["Evaluate"]["Arguments"]["ProcessingInputs"]}
     assert inputs["model"]["Std:Join"]["Values"][-2:] == [{"Get": "Steps.Tune.TrainingJobSummaries[0].TrainingJobName"}, "output/model.tar.gz"]
     (container,) = found["Register"]["Arguments"]["InferenceSpecification"]["Containers"]
-    assert container["ModelDataUrl"] == inputs["model"]
+    packed = {each["InputName"]: each["S3Input"]["S3Uri"] for each in found["PackageModel"]["Arguments"]["ProcessingInputs"]}
+    assert packed["model"] == inputs["model"]
+    assert container["ModelDataUrl"]["Std:Join"]["Values"] == [
+        {"Get": "Steps.PackageModel.ProcessingOutputConfig.Outputs['package'].S3Output.S3Uri"},
+        "model.tar.gz",
+    ]
 
 
 def test_every_option_of_a_search_is_in_the_request(root):

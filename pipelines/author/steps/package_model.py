@@ -1,0 +1,57 @@
+"""PackageModel: model, recipe and the code that serves them in one model.tar.gz, which takes raw rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.config.problem import KINDS
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+NAME = "PackageModel"
+OUTPUT = "package"
+ARCHIVE = "model.tar.gz"
+INFERENCE = "inference.py"
+CODE_FOLDER = "/opt/ml/model/code"
+
+
+def compose(composition: Composition, prepared: Any, model: Any) -> Any:
+    """Return the step; `model` is the URI of the model.tar.gz that training left."""
+    return processing_step(
+        composition,
+        NAME,
+        "package",
+        inputs=[input_("model", model, f"{ML}/model"), input_("recipe", recipe_uri(prepared), f"{ML}/recipe")],
+        outputs=[OUTPUT],
+        arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if KINDS[composition.config.problem].cells else [],
+        instances=1,
+        display_name="Pack the model for raw rows",
+        description="Puts model, recipe and inference code into one model.tar.gz; the registered version, the endpoint and the batch job take raw rows.",
+    )
+
+
+def recipe_uri(prepared: Any) -> Any:
+    """Return where Preprocess left the recipe."""
+    return prepared.properties.ProcessingOutputConfig.Outputs["recipe"].S3Output.S3Uri
+
+
+def folder_uri(packed: Any) -> Any:
+    """Return the folder of the package."""
+    return packed.properties.ProcessingOutputConfig.Outputs[OUTPUT].S3Output.S3Uri
+
+
+def uri(packed: Any) -> Any:
+    """Return the URI of the package itself."""
+    from sagemaker.core.workflow.functions import Join
+
+    return Join(on="/", values=[folder_uri(packed), ARCHIVE])
+
+
+def environment(composition: Composition, packed: Any) -> dict[str, str]:
+    """Return where the framework's image finds the code that serves: that of the package, or what a script saved with its model; nothing without either."""
+    bundle = composition.bundles.get("training")
+    own = bundle is not None and INFERENCE in bundle.files
+    ours = packed is not None and composition.config.training.framework == "xgboost" and composition.config.training.image is None
+    return {"SAGEMAKER_PROGRAM": INFERENCE, "SAGEMAKER_SUBMIT_DIRECTORY": CODE_FOLDER} if own or ours else {}
