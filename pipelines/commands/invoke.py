@@ -72,7 +72,7 @@ def _body(rows: list[str] | None, file: Path | None) -> tuple[bytes, str]:
     if file is not None and rows:
         raise UsageError("rows come from --file or from the command line", where="invoke", got="both", expected="one of them")
     if file is not None:
-        if not file.is_file():
+        if not file.exists() or file.is_dir():
             raise UsageError("there is no such file", where="--file", got=str(file), expected="a file with rows")
         return file.read_bytes(), BY_SUFFIX.get(file.suffix.lower(), "text/csv")
     if not rows and sys.stdin.isatty():

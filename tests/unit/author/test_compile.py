@@ -65,7 +65,7 @@ PACKED = {"PackageModel", "SkewCheck", "SkewGate", "SkewFailed"}
 
 
 def test_the_example_has_the_steps_that_the_docs_name(compiled):
-    named = {"Preprocess", "Tune", "Evaluate", *PACKED, "CreateModel", "QualityGate", "Register", "QualityGateFailed"}
+    named = {"Preprocess", "Tune", "Evaluate", *PACKED, "CreateModel", "QualityGate", "Register", "BatchTransform", "QualityGateFailed"}
     assert set(steps(compiled.definition_json)) == named
 
 
@@ -171,14 +171,14 @@ def test_script_mode_gets_program_and_archive(root):
 
 
 def test_without_a_gate_the_model_is_registered_after_its_evaluation(root):
-    made = compile_pipeline(config(gate=()), root)
+    made = compile_pipeline(config(gate=(), batch_transform=None), root)
     found = steps(made.definition_json)
     assert set(found) == {"Preprocess", "Tune", "Evaluate", *PACKED, "Register"} and "Evaluate" in found["Register"]["DependsOn"]
     assert json.loads(made.definition_json)["Metadata"] == {"sagewright.gate.SkewFailed": "guard"} and check(json.loads(made.definition_json)) == ()
 
 
 def test_without_registration_the_gate_only_judges(root):
-    made = compile_pipeline(config(registration=None), root)
+    made = compile_pipeline(config(registration=None, batch_transform=None), root)
     assert set(steps(made.definition_json)) == {"Preprocess", "Tune", "Evaluate", *PACKED, "CreateModel", "QualityGate", "QualityGateFailed"}
     assert check(json.loads(made.definition_json)) == ()
 
