@@ -75,7 +75,7 @@ def _sample(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
         return
     chosen = sample.choose(prepared.origins, prepared.recipe["steps"], job["sample"], seed)
     source = prepared.recipe.get("source") or {}
-    files = table.files_of(processing("input/raw")) if source.get("format") == "csv" else []
+    files = table.files_of(processing("input/raw")) if source and _is_csv(job["data"]) else []
     text = sample.text(files, {**job["data"], **({} if files else SIMPLE)}, prepared.raw, chosen.rows)
     columns = sample.features(chosen, prepared.origins, prepared.features)
     sample.save(processing("sample"), chosen, columns, text, source if files else SIMPLE)
@@ -126,9 +126,12 @@ def _source(data: Mapping[str, Any], names: Sequence[str], steps: Sequence[Mappi
     """Return the columns of the raw files in their order, and how CSV among them is written."""
     if any(step["step"] in recipe.COMBINING for step in steps):
         return {}
-    kind = table.file_format(table.files_of(processing("input/raw"))[0], data.get("format", "auto"))
-    dialect = {"delimiter": data["delimiter"], "quote": data.get("quote", '"')} if kind == "csv" else SIMPLE
-    return {"columns": list(names), "format": kind, **dialect}
+    dialect = {"delimiter": data["delimiter"], "quote": data.get("quote", '"')} if _is_csv(data) else SIMPLE
+    return {"columns": list(names), **dialect}
+
+
+def _is_csv(data: Mapping[str, Any]) -> bool:
+    return table.file_format(table.files_of(processing("input/raw"))[0], data.get("format", "auto")) == "csv"
 
 
 def prepare(rows: Table, job: Mapping[str, Any], seed: int, others: Mapping[str, Table]) -> Prepared:

@@ -49,7 +49,7 @@ def package(problem: str = "binary_classification", booster: dict[str, Any] | No
     typed = frame.assign(arrival=pd.to_datetime(frame["arrival"]))
     fitted, _ = learn(typed, STEPS, label="y", target=frame["y"].to_numpy(), **inference)
     fitted["label"] = {"column": "y", "problem": problem, "classes": classes}
-    fitted["source"] = {"columns": [*frame.columns, "unread"], "format": "csv", "delimiter": ",", "quote": '"'}
+    fitted["source"] = {"columns": [*frame.columns, "unread"], "delimiter": ",", "quote": '"'}
     features = apply(typed.drop(columns="y"), recipes.loads(recipes.dumps({**fitted, "inference": {**fitted["inference"], "missing_column": "null"}})))
     target = np.random.default_rng(1).integers(0, 3 if len(classes) == 3 else 2, len(frame)) + (features.iloc[:, 0].to_numpy() > 9) * (len(classes) != 3) * 0.0
     made = xgboost.train({"nthread": 1, "verbosity": 0, **objective, **(booster or {"max_depth": 3})}, xgboost.DMatrix(features.to_numpy(), target), 12)
