@@ -119,6 +119,11 @@ def _values(told: Told, how: Form, label_first: bool) -> Any:
     return [(label, *row) if label_first else (*row, label) for label, row in zip(labels, texts)]
 
 
+def feature_lines(features: np.ndarray) -> bytes:
+    """Return features (float32, shape (rows, features)) as CSV that reads back as the very same bits, for the container that comes next."""
+    return "".join(",".join(map(repr, row)) + "\n" for row in features.astype(np.float64).tolist()).encode("utf-8")
+
+
 def number_text(value: float, blank: str) -> str:
     """Return a number in the fewest digits that give the same float64 again; what is no finite number is `blank`."""
     return repr(value) if value - value == 0 else blank

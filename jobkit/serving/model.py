@@ -34,6 +34,7 @@ class Served:
         self.raw_columns = explain.raw_columns(self.recipe)
         self.label_first = self.problem == "multiclass_classification"
         self.forms: Dict[Tuple[str, int], answers.Form] = {}
+        self.only_features = os.environ.get("SAGEWRIGHT_ANSWERS", "") == "features"
         self.csv_header = os.environ.get("SAGEWRIGHT_CSV_HEADER", "")
 
     def transform(self, body: Body, content_type: Optional[str], accept: Optional[str]) -> Tuple[bytes, str]:
@@ -49,6 +50,8 @@ class Served:
             raise RequestError("the body is empty; expected rows as {}".format(kind.name))
         given = READ[kind.format](self, raw, kind)
         try:
+            if self.only_features:
+                return answers.feature_lines(self.features(given)), "text/csv"
             return self._answer(given, answered), answered.name
         except JobError as error:
             raise RequestError(str(error)) from None

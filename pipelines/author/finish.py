@@ -21,9 +21,9 @@ def compose(composition: Composition, prepared: Any, model: Any) -> list[Any]:
     judged, report = evaluate.compose(composition, prepared, model)
     packed = package_model.compose(composition, prepared, model) if packaged(config) else None
     tried, certificate = skew.compose(composition, prepared, packed) if checked(config) else (None, None)
-    created = create_model.compose(composition, packed) if hosted(config) else None
+    created = create_model.compose(composition, packed, model) if hosted(config) else None
     told = skew.metadata(tried, certificate) if tried else {}
-    registered = register.compose(composition, package_model.uri(packed) if packed else model, judged, packed, told) if config.registration else None
+    registered = register.compose(composition, package_model.uri(packed) if packed else model, judged, packed, told, model) if config.registration else None
     known = _known(composition, registered, created)
     first = [step for step in (judged, packed, tried) if step]
     if not config.gate:

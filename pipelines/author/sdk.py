@@ -106,6 +106,15 @@ def with_environment(step_args: Any, environment: Mapping[str, str]) -> Any:
     return step_args
 
 
+def with_second_container(step: Any, first: Mapping[str, str], image: str, model: Any) -> Any:
+    """Make an inference pipeline of a ModelStep with one container, which gets these variables; the second is an image with a model and nothing else."""
+    package, request = step.step_args.create_model_package_request, step.step_args.create_model_request
+    container = package["InferenceSpecification"]["Containers"][0] if package else request.pop("PrimaryContainer")
+    told = {**container, "Environment": {**(container.get("Environment") or {}), **first}}
+    (package["InferenceSpecification"] if package else request)["Containers"] = [told, {"Image": image, "ModelDataUrl": model}]
+    return step
+
+
 def with_tuning_parameters(step_args: Any, limits: Mapping[str, Any], seed: Any) -> Any:
     """Put pipeline parameters into a tuning request: the SDK's shapes take whole numbers only for the limits, and leave out a seed that is 0."""
     tune = step_args.func

@@ -192,6 +192,9 @@ class Package(Job):
     """Pack model, recipe and the code that serves them into one model.tar.gz that takes raw rows; the job runs on the instances of `preprocess`."""
 
     enabled: bool = Field(default=True, description="Whether there is such a step; without it the bare model goes on, which takes prepared features")
+    containers: Literal[1, 2] = Field(
+        default=1, description="1: one container takes raw rows. 2: an inference pipeline, whose second container is built-in XGBoost's own, with its answers"
+    )
 
 
 class Skew(Job):

@@ -29,6 +29,11 @@ def guarded(config: PipelineConfig) -> bool:
     return checked(config) and config.skew.fail
 
 
+def pipelined(config: PipelineConfig) -> bool:
+    """Tell whether the model is an inference pipeline: one container prepares raw rows, built-in XGBoost's own answers."""
+    return packaged(config) and config.package.containers == 2
+
+
 def hosted(config: PipelineConfig) -> bool:
     """Tell whether a model is created, which batch transform and endpoints need, and which tells the last gate that the package holds."""
     judged = guarded(config) and bool(config.gate)
@@ -67,6 +72,8 @@ def package(config: PipelineConfig) -> Found:
         if getattr(config, key) is not None and not packaged(config):
             why = "package.enabled is false" if algorithm is None else f"{algorithm.title} has none"
             yield key, f"needs the package, which takes raw rows, and {why}. Remove it."
+    if config.package.containers == 2 and (config.training.script or not packaged(config)):
+        yield "package.containers", "2 needs built-in XGBoost, whose container is the second; got a script's model. Remove it."
     if not config.package.enabled and _given(config, "skew"):
         yield "skew", "has no effect without the package that it checks. Remove it, or package.enabled: false."
     yield from _unused(config)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 NAME = "CreateModel"
 
 
-def compose(composition: Composition, packed: Any) -> Any:
-    """Return the step."""
+def compose(composition: Composition, packed: Any, model: Any) -> Any:
+    """Return the step; `model` is the URI of the model.tar.gz that training left."""
     from sagemaker.mlops.workflow.model_step import ModelStep
     from sagemaker.serve import ModelBuilder
     from sagemaker.serve.mode.function_pointers import Mode
@@ -27,10 +27,11 @@ def compose(composition: Composition, packed: Any) -> Any:
         mode=Mode.SAGEMAKER_ENDPOINT,
         sagemaker_session=composition.session,
     )
-    return ModelStep(
+    step = ModelStep(
         NAME,
         step_args=builder.build(),
         retry_policies=step_retries(composition),
         display_name="Create the model",
         description="Makes the package known as a model that batch transform and endpoints can take.",
     )
+    return package_model.in_pipeline(composition, step, model)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.author.sdk import with_second_container
 from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.config.package_rules import pipelined
 from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "PackageModel"
 OUTPUT = "package"
+FEATURES_ONLY = {"SAGEWRIGHT_ANSWERS": "features"}
 ARCHIVE = "model.tar.gz"
 INFERENCE = "inference.py"
 CODE_FOLDER = "/opt/ml/model/code"
@@ -47,6 +50,13 @@ def uri(packed: Any) -> Any:
     from sagemaker.core.workflow.functions import Join
 
     return Join(on="/", values=[folder_uri(packed), ARCHIVE])
+
+
+def in_pipeline(composition: Composition, step: Any, model: Any) -> Any:
+    """Return a ModelStep as the configuration wants it: of one container, or of one that prepares features and one of built-in XGBoost that answers."""
+    if not pipelined(composition.config):
+        return step
+    return with_second_container(step, FEATURES_ONLY, composition.training_image, model)
 
 
 def environment(composition: Composition, packed: Any) -> dict[str, str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pipelines.author.sdk import with_environment
 from pipelines.author.steps.evaluate import FILE
 from pipelines.author.steps.jobs import step_retries
-from pipelines.author.steps.package_model import environment
+from pipelines.author.steps.package_model import environment, in_pipeline
 from pipelines.config.algorithm_rules import ANSWERS, built_in
 from pipelines.config.model import Registration
+from pipelines.config.package_rules import pipelined
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -20,10 +21,10 @@ NAME = "Register"
 TAKEN = ("text/csv", "application/json", "application/jsonlines", "application/x-parquet")
 
 
-def compose(composition: Composition, model: Any, judged: Any, packed: Any = None, certificate: Mapping[str, Any] | None = None) -> Any:
+def compose(composition: Composition, model: Any, judged: Any, packed: Any = None, certificate: Mapping[str, Any] | None = None, bare: Any = None) -> Any:
     """Return the step; `model` is the URI of model.tar.gz, `judged` the step that evaluated it and `packed` the one that packed it, None when none did.
 
-    `certificate` is what the version's metadata tell of the skew check.
+    `certificate` is what the version's metadata tell of the skew check, `bare` the URI of the model that training left.
     """
     from sagemaker.mlops.workflow.model_step import ModelStep
     from sagemaker.serve import ModelBuilder
@@ -48,13 +49,14 @@ def compose(composition: Composition, model: Any, judged: Any, packed: Any = Non
         description=config.description or composition.config.description or None,
         customer_metadata_properties=dict(certificate) if certificate else None,
     )
-    return ModelStep(
+    step = ModelStep(
         NAME,
         step_args=with_environment(step_args, served),
         retry_policies=step_retries(composition),
         display_name="Register the model",
         description=f"Adds a version to the model package group {config.model_package_group}{', with the evaluation as its model quality' if judged else ''}.",
     )
+    return in_pipeline(composition, step, bare)
 
 
 def _metrics(judged: Any) -> Any:
@@ -82,6 +84,8 @@ def _response_types(composition: Composition, served: Mapping[str, str]) -> list
         return list(config.response_types)
     if built_in(composition.config):
         return [ANSWERS[0]]
+    if pipelined(composition.config):
+        return list(TAKEN[:2])
     return list(TAKEN[:3]) if _ours(composition, served) else list(config.response_types)
 
 
