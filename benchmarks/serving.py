@@ -174,7 +174,7 @@ def bentoml(stack: ExitStack, folder: Path, row: bytes) -> Side | None:
 
 def mlserver(stack: ExitStack, folder: Path, row: bytes) -> Side | None:
     """Return MLServer with the same pipeline, None where it does not install."""
-    python = environment("mlserver", ["mlserver", *COMMON])
+    python = environment("mlserver", ["mlserver", "uvloop<0.22", *COMMON])  # its workers do not start with a newer uvloop
     if python is None:
         return None
     port, place = free_port(), folder / "mlserver"
