@@ -117,7 +117,7 @@ def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
     folder = config.training.source_dir if section == "training" else None
     own = _folder(root / folder) if folder is not None else {}
     path = root / (folder or "") / job.script if job.script else jobs_root() / SHIPPED[section]
-    body = _script(path, f"{section}.script")
+    body = _script(path, f"{section}.script") if job.script else path.read_bytes()
     script = job.script if folder is not None and job.script else path.name
     files = {**own, script: body, "job.json": _json(job_settings(config, section))}
     for file in sorted((jobs_root() / "jobkit").rglob("*.py")):

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,12 +78,12 @@ def _fails(document: Mapping[str, Any]) -> set[str]:
     return {step["Name"] for branch in branches for step in branch if step["Type"] == "Fail"}
 
 
-def compile_key(config: PipelineConfig, root: Path) -> str:
-    """Return a hash of all that the definition depends on, found without importing the SDK."""
+def compile_key(config: PipelineConfig, objects: Iterable[str]) -> str:
+    """Return a hash of all that the definition depends on, its objects by their URIs, found without importing the SDK."""
     # Where records are sent is no part of a definition.
     configured = {key: value for key, value in config.as_json().items() if key != "mlflow"}
     parts: dict[str, Any] = {"config": configured, "sdk": _installed("sagemaker"), "sagewright": _installed("sagewright")}
-    parts["objects"] = sorted(objects_of(config, root))
+    parts["objects"] = sorted(objects)
     here = Path(__file__).resolve().parent
     parts["author"] = [
         hashlib.sha256(file.read_bytes()).hexdigest()
@@ -107,7 +107,8 @@ def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path, a
         InternalError: the other process failed in a way it should not.
     """
     root = root.absolute()
-    file = cache_dir / f"{compile_key(config, root)}.json"
+    objects = objects_of(config, root)
+    file = cache_dir / f"{compile_key(config, objects)}.json"
     text = _cached(file)
     if text is None:
         announce("compiling with the SageMaker SDK (some seconds, once per change)")
@@ -117,7 +118,7 @@ def compile_in_subprocess(config: PipelineConfig, root: Path, cache_dir: Path, a
         with os.fdopen(handle, "w") as out:
             out.write(text)
         shutil.move(partial, file)
-    return Compiled(text, objects_of(config, root))
+    return Compiled(text, objects)
 
 
 def _cached(file: Path) -> str | None:

@@ -23,7 +23,7 @@ EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
 EXECUTABLE = frozenset(EXECUTORS)
 
 # What a type's steps will need later, brought about while the first job of a run has its turn; it gets the arguments as the definition has them.
-WARM_UPS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"Tuning": tuning.warm_up}
+WARM_UPS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"Transform": transform.warm_up, "Tuning": tuning.warm_up}
 
 # Types whose arguments hold other steps, so that the executor and not the engine evaluates what it needs of them.
 UNEVALUATED = frozenset({"Condition"})

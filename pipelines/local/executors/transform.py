@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from typing import Any
+
 from pipelines.local.context import Outcome, StepRun
+
+
+def warm_up(arguments: Mapping[str, Any]) -> None:
+    """Import what serving a model needs, in a thread."""
+    threading.Thread(target=_import, name="imports for transform", daemon=True).start()
+
+
+def _import() -> None:
+    import pipelines.local.serving.hosted
+    import pipelines.local.serving.loop
+    import pipelines.local.transform.job  # noqa: F401
 
 
 def execute(step_run: StepRun) -> Outcome:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.author import bundles
-from pipelines.author.compile import compile_in_subprocess, compile_key, compile_pipeline
+from pipelines.author.compile import compile_in_subprocess, compile_key, compile_pipeline, objects_of
 from pipelines.config.loader import load
 from pipelines.config.model import PipelineConfig
 from pipelines.definition.checks import check
@@ -237,10 +237,10 @@ def test_a_script_that_cannot_run_is_named(root, script, words):
 
 
 def test_the_key_follows_the_content(root):
-    first = compile_key(config(), root)
-    assert compile_key(config(), root) == first != compile_key(config(seed=1), root)
+    first = compile_key(config(), objects_of(config(), root))
+    assert compile_key(config(), objects_of(config(), root)) == first != compile_key(config(seed=1), objects_of(config(seed=1), root))
     (root / "data.csv").write_text(ROWS + "1,4\n")
-    assert compile_key(config(), root) != first
+    assert compile_key(config(), objects_of(config(), root)) != first
     (root / "data.csv").write_text(ROWS)
 
 

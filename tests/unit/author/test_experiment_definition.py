@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jobkit.run import METRIC, metric_regex
-from pipelines.author.compile import compile_key, compile_pipeline
+from pipelines.author.compile import compile_key, compile_pipeline, objects_of
 from pipelines.author.steps import train
 from pipelines.config.loader import load
 from pipelines.config.model import PipelineConfig
@@ -78,7 +78,7 @@ def test_metrics_that_make_no_sense_are_refused(root):
 
 def test_where_records_are_sent_is_no_part_of_the_definition(root):
     sent = config(mlflow={"tracking_uri": "http://127.0.0.1:5000"})
-    assert compile_key(sent, root) == compile_key(config(), root)
+    assert compile_key(sent, objects_of(sent, root)) == compile_key(config(), objects_of(config(), root))
 
 
 @pytest.mark.parametrize("uri", ["http://user:secret@host:5000", "https://token@host"])
