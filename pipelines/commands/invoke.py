@@ -85,6 +85,7 @@ def _body(rows: list[str] | None, file: Path | None) -> tuple[bytes, str]:
 
 
 def _over_http(url: str, endpoint: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    import http.client
     import urllib.error
     import urllib.request
     from urllib.parse import quote
@@ -96,6 +97,6 @@ def _over_http(url: str, endpoint: str, headers: Mapping[str, str], body: bytes)
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as error:
         hint = f"Is the server running? {URL} is set." if os.environ.get(URL) == url else "Is the server running?"
         raise UsageError(f"the server cannot be reached: {getattr(error, 'reason', error)}", where=url, hint=hint) from None

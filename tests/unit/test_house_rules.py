@@ -67,6 +67,7 @@ BROAD_EXCEPT = {
     "pipelines/local/images/serving/worker.py",
     "pipelines/local/images/serving/xgboost_handler.py",
     "pipelines/tracking/to_mlflow.py",
+    "pipelines/local/serving/runtime.py",
     "jobkit/failure.py",
 }
 # What may print: the command line, what is written out as a script, and the programs that are a container's own.

@@ -13,7 +13,18 @@ from pipelines.local.faults import ClientFault
 ALWAYS_ALLOWED_BYTES = 256 * 2**20
 MOST_TIMES = 200
 MOST_MEMBERS = 100_000
+LARGEST_HEADER_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 20
+
+
+class Entry(tarfile.TarInfo):
+    """Be a member whose long names and extended headers, which are read into memory, have a limit."""
+
+    def _proc_member(self, packed: tarfile.TarFile) -> Any:
+        headers = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        if self.type in headers and self.size > LARGEST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(packed)  # type: ignore[misc]
 
 
 def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> None:
@@ -26,7 +37,7 @@ def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> N
     most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES * size_bytes)
     source: dict[str, Any] = {"fileobj": io.BytesIO(archive)} if isinstance(archive, bytes) else {"name": str(archive)}
     try:
-        with tarfile.open(mode="r|*", **source) as packed:
+        with tarfile.open(mode="r|*", tarinfo=Entry, **source) as packed:
             _write_all(packed, folder.resolve(), name, most_bytes)
     except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError) as error:
         raise ClientFault(f"{name}: the archive cannot be unpacked: {error}. Expected a tar.gz, as a training job leaves it.") from None

@@ -137,6 +137,13 @@ def _prepare(machine: Machine, definition: Mapping[str, Any], environment: Mappi
     return ml
 
 
+def clear(folder: Path) -> None:
+    """Remove what containers leave below a folder, all but their logs."""
+    for ml in sorted(folder.rglob("opt/ml")):
+        shutil.rmtree(ml.parent, ignore_errors=True)
+        shutil.rmtree(ml.parent.parent / "tmp", ignore_errors=True)
+
+
 def fetch_model(store: Store, definition: Mapping[str, Any], folder: Path) -> None:
     """Put the model of a container definition, packed or not, into a folder.
 

@@ -63,7 +63,8 @@ class ManyModels:
         try:
             await self.server.load(name, url, LOAD_TIMEOUT_S)
         except NotHealthy as error:
-            del self.loaded[name]
+            if self.loaded.get(name) is entry:
+                del self.loaded[name]
             raise ApiError(500, "InternalServerException", f"Failed to load model {name}: {error}") from None
         entry.size_bytes = sum(map(private_bytes, self.server.pids(name))) or guess
         entry.ready.set()

@@ -87,8 +87,7 @@ class ModelServer:
         if self._ended and not self._ended.done():
             self._ended.set_result(why)
         for crew in self._crews.values():
-            if not crew.first.done():
-                crew.first.set_exception(NotLoaded(why))
+            crew.give_up(why)
 
     async def _until(self, wanted: asyncio.Future[Any], timeout_s: float) -> Any:
         assert self._ended
@@ -124,13 +123,15 @@ class ModelServer:
         try:
             await self._until(crew.first, timeout_s)
         except (NotLoaded, NotHealthy) as error:
-            await self.unload(model)
+            if self._crews.get(model) is crew:
+                await self.unload(model)
             raise NotHealthy(str(error)) from None
 
     async def unload(self, model: str) -> None:
         """Stop a model's workers."""
         crew = self._crews.pop(model)
-        crew.first.cancel() if not crew.first.done() else crew.first.exception()
+        crew.give_up("the model is not served any more")
+        crew.first.exception()  # has been looked at, whoever waited
         if self._master.done() and self._master.result().alive:
             self._master.result().tell({"do": "stop", "model": model})
         for link in list(crew.links):
@@ -151,12 +152,15 @@ class ModelServer:
 
     async def invoke(self, headers: Mapping[str, str], body: bytes, *, model: str = ONLY, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Answer a request to /invocations; what goes wrong in the container is an answer as well: 500, 503 or 504."""
+        crew = self._crews.get(model)
         try:
-            return await self._crews[model].ask(headers, body, timeout_s)
+            return await crew.ask(headers, body, timeout_s) if crew else _said(503, "The model is not served any more.")
         except WorkerLost as error:
             return _said(500, f"The process that answered died. {error}")
         except TimedOut:
             return _said(504, f"There was no answer within {timeout_s:.0f} s.")
+        except NotLoaded as error:
+            return _said(503, f"There is no worker: {error}")
         except Busy:
             return _said(503, "All workers are busy, and too many requests wait.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,13 @@ def ask_once(machine: Machine, records: Records, folder: Path, name: str, header
 
 
 async def _ask(machine: Machine, records: Records, folder: Path, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-    endpoint = Endpoint(name, machine, records, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    endpoint = Endpoint(name, machine, records, Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)))  # others may ask at the same time
     config = records.read("endpoint configuration", records.read("endpoint", name)["EndpointConfigName"])
     try:
         await endpoint.start(config)
     except NotHealthy as error:
-        raise ClientFault(f"endpoint {name} does not start: {error}") from None
+        raise ClientFault(f"endpoint {name} does not start: {error}. See {endpoint.folder}.") from None
     scope = {
         "type": "http",
         "method": "POST",
@@ -54,4 +57,5 @@ async def _ask(machine: Machine, records: Records, folder: Path, name: str, head
         await RuntimeApp(lambda _: endpoint)(scope, receive, send)
     finally:
         await endpoint.close()
+        shutil.rmtree(endpoint.folder, ignore_errors=True)
     return int(sent[0]["status"]), b"".join(message.get("body", b"") for message in sent[1:])
