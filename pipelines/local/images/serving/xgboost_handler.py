@@ -111,7 +111,8 @@ def load_booster(path: Path) -> Any:
 def _unpickled(path: Path, why: str) -> Any:
     import pickle
 
-    first = path.open("rb").read(1)
+    with open(path, "rb") as handle:
+        first = handle.read(1)
     if first != b"\x80":
         raise ValueError(f"Model {path.name} cannot be loaded: {why.splitlines()[0][:300]}")
     if os.environ.get(ALLOW_PICKLE, "").lower() != "true":
