@@ -37,6 +37,7 @@ class Capture:
     tell: Callable[[str], None] = lambda text: None
     _records: dict[str, list[str]] = field(default_factory=dict)
     _kept_bytes: int = 0
+    _cannot: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,7 +62,7 @@ class Capture:
         with self._lock:
             self._records.setdefault(variant, []).append(line)
             self._kept_bytes += len(line)
-            return len(self._records[variant]) >= MOST_RECORDS or self._kept_bytes >= MOST_BYTES
+            return not self._cannot and (len(self._records[variant]) >= MOST_RECORDS or self._kept_bytes >= MOST_BYTES)
 
     def _side(self, mode: str, content_type: str, body: bytes) -> dict[str, str]:
         encoding = self._encoding(content_type.partition(";")[0].strip().lower())
@@ -79,7 +80,7 @@ class Capture:
         """Write what was kept; what cannot be written is kept on, and lost only when there is too much of it."""
         with self._writing:
             with self._lock:
-                records, self._records, self._kept_bytes = self._records, {}, 0
+                records, self._records, self._kept_bytes, self._cannot = self._records, {}, 0, False
             for variant, lines in records.items():
                 try:
                     self._write(variant, lines)
@@ -88,6 +89,7 @@ class Capture:
 
     def _keep_on(self, variant: str, lines: list[str], error: Exception) -> None:
         size_bytes = sum(map(len, lines))
+        self._cannot = True
         fits = len(lines) <= KEPT_TIMES * MOST_RECORDS and size_bytes <= KEPT_TIMES * MOST_BYTES
         self.tell(f"{self.endpoint}: {len(lines)} captured records of {variant} cannot be written{'; they are kept' if fits else ' and are LOST'}: {error}")
         if fits:
