@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipelines.local.faults import ClientFault
 
@@ -35,12 +40,33 @@ def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> N
     """
     size_bytes = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
     most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES * size_bytes)
-    source: dict[str, Any] = {"fileobj": io.BytesIO(archive)} if isinstance(archive, bytes) else {"name": str(archive)}
     try:
-        with tarfile.open(mode="r|*", tarinfo=Entry, **source) as packed:
-            _write_all(packed, folder.resolve(), name, most_bytes)
-    except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError) as error:
+        with _opened(archive) as stream:
+            with tarfile.open(mode="r|*", tarinfo=Entry, fileobj=stream) as packed:
+                _write_all(packed, folder.resolve(), name, most_bytes)
+            _finish(stream, most_bytes)
+    except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError, zlib.error, lzma.LZMAError) as error:
         raise ClientFault(f"{name}: the archive cannot be unpacked: {error}. Expected a tar.gz, as a training job leaves it.") from None
+
+
+@contextmanager
+def _opened(archive: Path | bytes) -> Iterator[IO[bytes]]:
+    """Open an archive; of gzip, whose checksum `tarfile` would not look at, the content."""
+    with io.BytesIO(archive) if isinstance(archive, bytes) else open(archive, "rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not zipped:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as stream:
+            yield stream
+
+
+def _finish(stream: IO[bytes], most_bytes: int) -> None:
+    """Read what follows the archive's end, since the checksum lies behind it."""
+    left = most_bytes
+    while left > 0 and (block := stream.read(BLOCK_BYTES)):
+        left -= len(block)
 
 
 def _write_all(packed: tarfile.TarFile, root: Path, name: str, most_bytes: int) -> None:

@@ -388,7 +388,12 @@ def test_a_canary_gets_its_share(make):
 
 @pytest.mark.parametrize(
     ("change", "member"),
-    [({"MetricName": "CPUUtilization"}, "MetricName"), ({"ComparisonOperator": "Odd"}, "ComparisonOperator"), ({"Statistic": "Mode"}, "Statistic"), ({"Threshold": None}, "Threshold")],
+    [
+        ({"MetricName": "CPUUtilization"}, "MetricName"),
+        ({"ComparisonOperator": "Odd"}, "ComparisonOperator"),
+        ({"Statistic": "Mode"}, "Statistic"),
+        ({"Threshold": None}, "Threshold"),
+    ],
 )
 def test_an_alarm_that_cannot_be_watched_is_refused_before_anything_starts(make, change, member):
     async def work():

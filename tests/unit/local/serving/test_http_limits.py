@@ -205,7 +205,9 @@ def test_pipelined_requests_are_answered_in_their_order():
     run(work())
 
 
-@pytest.mark.parametrize("broken", [b"\x00\x01\x02\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST /invocations HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "broken", [b"\x00\x01\x02\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST /invocations HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n"]
+)
 def test_what_is_no_http_is_400(broken):
     async def work():
         async with served(fake_model(echo)) as port:
