@@ -50,7 +50,7 @@ def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> N
 
 
 @contextmanager
-def _opened(archive: Path | bytes) -> Iterator[IO[bytes]]:
+def _opened(archive: Path | bytes) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open an archive; of gzip, whose checksum `tarfile` would not look at, the content."""
     with io.BytesIO(archive) if isinstance(archive, bytes) else open(archive, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
@@ -62,7 +62,7 @@ def _opened(archive: Path | bytes) -> Iterator[IO[bytes]]:
             yield stream
 
 
-def _finish(stream: IO[bytes], most_bytes: int) -> None:
+def _finish(stream: IO[bytes] | gzip.GzipFile, most_bytes: int) -> None:
     """Read what follows the archive's end, since the checksum lies behind it."""
     left = most_bytes
     while left > 0 and (block := stream.read(BLOCK_BYTES)):

@@ -46,6 +46,10 @@ class Crew:
             self.first.set_result(None)
         self.free(link)
 
+    def is_loaded(self) -> bool:
+        """Tell whether the model has been loaded once."""
+        return self.first.done() and not self.first.cancelled() and self.first.exception() is None
+
     def give_up(self, why: str) -> None:
         """Fail whoever waits for a worker, and whoever will ask, until one comes."""
         self.given_up = why
