@@ -18,8 +18,7 @@ from pipelines.local.faults import ClientFault
 from pipelines.local.serving import boxes
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.fleet import make_fleet
-from pipelines.local.serving.host import settled
-from pipelines.local.serving.model_server import NotHealthy
+from pipelines.local.serving.host import CAUGHT, settled
 from pipelines.local.serving.records import Records
 
 LOOK_EVERY_S = 0.05
@@ -123,7 +122,7 @@ async def _tried_out(here: Here, config: str, name: str) -> str:
     try:
         fleet = make_fleet(here.machine, here.records, here.records.read("endpoint configuration", config), folder)
         await fleet.start()
-    except (ClientFault, NotHealthy) as error:
+    except CAUGHT as error:
         boxes.clear(folder)
         return str(error)
     await fleet.close()

@@ -191,7 +191,9 @@ def _variant(machine: Machine, records: Records, described: Mapping[str, Any], f
     if not name:
         raise ClientFault(f"variant {described['VariantName']}: it has no ModelName; inference components do not run locally")
     record = records.read("model", str(name))
-    definitions = record.get("Containers") or [record["PrimaryContainer"]]
+    definitions = record.get("Containers") or [each for each in [record.get("PrimaryContainer")] if each]
+    if not definitions:
+        raise ClientFault(f"model {name} has no container")
     direct = (record.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
     job = f"{folder.parent.name}/{described['VariantName']}"
     environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"} if described.get("ServerlessConfig") else {}

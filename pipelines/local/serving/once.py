@@ -57,5 +57,7 @@ async def _ask(machine: Machine, records: Records, folder: Path, name: str, head
         await RuntimeApp(lambda _: endpoint)(scope, receive, send)
     finally:
         await endpoint.close()
-        shutil.rmtree(endpoint.folder, ignore_errors=True)
-    return int(sent[0]["status"]), b"".join(message.get("body", b"") for message in sent[1:])
+    status = int(sent[0]["status"])
+    if status < 300:
+        shutil.rmtree(endpoint.folder, ignore_errors=True)  # else its log is of interest
+    return status, b"".join(message.get("body", b"") for message in sent[1:])
