@@ -145,7 +145,7 @@ async def _threaded(work: Callable[..., Any], *given: Any) -> Any:
 def _seconds(invocation: Invocation, name: str, limits: tuple[int, int, int]) -> float:
     least, usual, most = limits
     text = invocation.option(name)
-    if text and not (text.isdigit() and least <= int(text) <= most):
+    if text and not (text.isdecimal() and least <= int(text) <= most):
         raise invalid(f"{name} must be a whole number of seconds from {least} to {most}; got {text[:40]!r}.")
     return float(text or usual)
 

@@ -63,7 +63,7 @@ def _package(machine: Machine, name: str) -> Mapping[str, Any]:
     group, _, number = name.rpartition(":model-package/")[2].partition("/")
     groups = {known.lower(): known for known in machine.registry.groups()}
     try:
-        return machine.registry.version(groups.get(group.lower(), group), int(number) if number.isdigit() else None)
+        return machine.registry.version(groups.get(group.lower(), group), int(number) if number.isdecimal() else None)
     except UsageError as error:
         raise ClientFault(f"ModelPackageName {name}: {error}") from None
 
@@ -104,12 +104,12 @@ def make(machine: Machine, definition: Mapping[str, Any], name: str, folder: Pat
 
 def _workers(environment: Mapping[str, str], cores: int) -> int:
     given = environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
-    return int(given) if given.isdigit() and int(given) else cores
+    return int(given) if given.isdecimal() and int(given) else cores
 
 
 def _with_port(spec: JobSpec) -> JobSpec:
     given = spec.environment.get("SAGEMAKER_BIND_TO_PORT", "")
-    port = int(given) if given.isdigit() else free_port(USUAL_PORT)
+    port = int(given) if given.isdecimal() else free_port(USUAL_PORT)
     return replace(spec, environment={**spec.environment, "SAGEMAKER_BIND_TO_PORT": str(port)})
 
 

@@ -206,6 +206,6 @@ def _targets(machine: Machine, definition: Mapping[str, Any], model: ServedModel
     if not isinstance(server, ModelServer):
         raise ClientFault("a container of your own with many models does not run locally; the images of XGBoost and scikit-learn do")
     given = str((definition.get("Environment") or {}).get(MEMORY_MB, ""))
-    memory_bytes = int(given) * 2**20 if given.isdigit() else int(usable_memory_bytes() * SHARE_OF_MEMORY)
+    memory_bytes = int(given) * 2**20 if given.isdecimal() else int(usable_memory_bytes() * SHARE_OF_MEMORY)
     cached = (definition.get("MultiModelConfig") or {}).get("ModelCacheSetting") != "Disabled"
     return TargetModels(machine.store, str(definition.get("ModelDataUrl", "")), ManyModels(server, memory_bytes), cached)

@@ -52,7 +52,7 @@ async def _body(headers: Mapping[str, str], receive: Receive, most_bytes: int) -
     if not message.get("more_body"):
         return _within(body, most_bytes)
     said = headers.get("content-length", "")
-    if said.isdigit() and int(said) > most_bytes:
+    if said.isdecimal() and int(said) > most_bytes:
         await _drain(receive, int(said) - len(body), most_bytes)
         raise TooLarge()
     return await _rest(body, receive, most_bytes)

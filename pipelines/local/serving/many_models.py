@@ -72,7 +72,7 @@ class ManyModels:
 
     def _folder(self, url: str) -> Path:
         place = PurePosixPath(url)
-        inside = f"{url.rstrip('/')}/".startswith(BELOW) and ".." not in place.parts
+        inside = url.startswith(BELOW) and place != PurePosixPath(BELOW) and ".." not in place.parts
         folder = self.server.ml / place.relative_to("/opt/ml") if inside else None
         if folder is None or not folder.is_dir():
             raise ApiError(404, "ModelNotFoundException", f"Model not found at: {url}")

@@ -87,7 +87,7 @@ class ManyModelsApp:
 
 def _number(asked: Mapping[str, list[str]], name: str, usual: int) -> int:
     text = asked.get(name, [str(usual)])[0]
-    if not text.isdigit():
+    if not text.isdecimal():
         raise ApiError(400, "BadRequestException", f"Invalid {name}: {text}")
     return int(text)
 

@@ -117,7 +117,7 @@ class TargetModels:
 
     def _exists(self, uri: str) -> bool:
         try:
-            return self.store.path(uri).is_file()
+            return not uri.endswith("/") and self.store.path(uri).is_file()
         except UsageError:
             return False
 

@@ -139,7 +139,7 @@ def _largest_bytes() -> int:
 def _writes_lines() -> bool:
     tag = os.environ.get("SAGEWRIGHT_IMAGE", "").rpartition(":")[2]
     parts = tag.replace("-", ".").split(".")[:2]
-    return not all(part.isdigit() for part in parts) or len(parts) < 2 or (int(parts[0]), int(parts[1])) >= LINES_SINCE
+    return not all(part.isdecimal() for part in parts) or len(parts) < 2 or (int(parts[0]), int(parts[1])) >= LINES_SINCE
 
 
 # What script mode does where a script has no function of its own.
