@@ -32,6 +32,8 @@ CAPTURE = {
     "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
 }
 CONNECTIONS, CAPACITY_S, SHARE = 8, 5.0, 0.8
+# Other people's programs may take the machine; what cannot be answered then is not asked.
+MOST_OUTSTANDING = 256
 UPDATE_EVERY_S, KILL_EVERY_S, LOOK_EVERY_S = 10.0, 7.0, 5.0
 # server -> warm process -> supervisor -> master -> worker
 WORKERS_DEPTH = 4
@@ -60,7 +62,7 @@ class Client:
     """Ask over connections that are kept, and keep what came of every request."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.count, self.opened = port, 0, 0
+        self.port, self.count = port, 0
         self.answered: list[str] = []
         self.failed: list[tuple[int, str]] = []
         self.seconds: list[float] = []
@@ -72,7 +74,7 @@ class Client:
         name = f"id-{self.count}"
         row = ",".join(f"{random.random():.4f}" for _ in range(20)).encode()
         head = f"POST /endpoints/soak/invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nX-Amzn-SageMaker-Inference-Id: {name}\r\n"
-        reader, writer = self.idle.pop() if self.idle else await self._open()
+        reader, writer = await self._connected()
         begun = time.perf_counter()
         writer.write(head.encode() + f"Content-Length: {len(row)}\r\n\r\n".encode() + row)
         got = await reader.readuntil(b"\r\n\r\n")
@@ -86,8 +88,13 @@ class Client:
         else:
             self.failed.append((status, body[:300].decode(errors="replace")))
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self.opened += 1
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection; one that the server has closed, since it was not used for long, is left out."""
+        while self.idle:
+            reader, writer = self.idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def flat_out(self, seconds: float, connections: int) -> float:
@@ -102,10 +109,10 @@ class Client:
         return (self.count - before) / seconds
 
     async def at_rate(self, rate: float, seconds: float) -> None:
-        """Ask so many times a second, whether answers come or not."""
+        """Ask so many times a second, as long as not too many answers are outstanding."""
         begun, tasks, sent = time.monotonic(), set(), 0
         while (now := time.monotonic() - begun) < seconds:
-            while sent < now * rate:
+            while sent < now * rate and len(tasks) < MOST_OUTSTANDING:
                 task = asyncio.create_task(self.ask())
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
@@ -157,12 +164,26 @@ async def update(home: Path, updates: list[str]) -> None:
             updates.append(config)
 
 
-async def look(pid: int, client: Client, seen: list[tuple[float, int]]) -> None:
+def descriptors(pid: int, port: int) -> int:
+    """Return how many descriptors of a process are no connections to its port."""
+    wanted = f":{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    connections = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(wanted)}
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += os.readlink(link) not in connections
+        except OSError:
+            continue
+    return count
+
+
+async def look(pid: int, port: int, seen: list[tuple[float, int]]) -> None:
     """Take the memory (MB) of the server, and the number of its descriptors that are no connections of the client, every few seconds."""
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         kilobytes = next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-        seen.append((kilobytes / 1024, len(os.listdir(f"/proc/{pid}/fd")) - client.opened))
+        seen.append((kilobytes / 1024, descriptors(pid, port)))
 
 
 async def soak(home: Path, port: int, pid: int, seconds: float) -> dict:
@@ -174,7 +195,7 @@ async def soak(home: Path, port: int, pid: int, seconds: float) -> dict:
     alone = sorted(client.seconds)
     capacity = await client.flat_out(CAPACITY_S, CONNECTIONS)
     client.seconds.clear()
-    beside = [asyncio.create_task(work) for work in (kill_workers(pid, killed), update(home, updates), look(pid, client, seen))]
+    beside = [asyncio.create_task(work) for work in (kill_workers(pid, killed), update(home, updates), look(pid, port, seen))]
     await client.at_rate(SHARE * capacity, seconds)
     for task in beside:
         task.cancel()

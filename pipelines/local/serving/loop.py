@@ -30,7 +30,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 class Protocol(HttpToolsProtocol):
     """Speak HTTP as uvicorn does, with limits for the head of a request."""
 
-    _head_bytes, _timer = 0, None
+    _head_bytes, _headers_bytes, _timer = 0, 0, None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -54,12 +54,30 @@ class Protocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self.transport.write(TOO_LARGE)
+        self.transport.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, unless all of them together are too large."""
+        self._headers_bytes += len(name) + len(value)
+        if self._headers_bytes > LARGEST_HEAD_BYTES:
+            raise ValueError("the head of the request is too large")
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what is wrong with a request that cannot be read."""
+        if self._headers_bytes > LARGEST_HEAD_BYTES:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """Begin to wait for a head's end."""
         super().on_message_begin()
+        self._headers_bytes = 0
         self._wait()
 
     def on_headers_complete(self) -> None:

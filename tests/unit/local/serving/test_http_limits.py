@@ -181,6 +181,15 @@ def test_a_head_without_measure_is_431(piece):
     run(work())
 
 
+def test_a_header_that_is_too_large_is_431_in_one_piece_too():
+    async def work():
+        async with served(fake_model(echo)) as port:
+            assert (await exchange(port, post(b"x", "X-Long: " + "a" * 70_000))).startswith(b"HTTP/1.1 431 ")
+            assert (await exchange(port, post(b"fine", "X-Long: " + "a" * 60_000, CLOSE))).endswith(b"fine")
+
+    run(work())
+
+
 def test_a_large_head_and_a_large_body_do_not_count_together():
     async def work():
         async with served(fake_model(echo), largest_body_bytes=10**7) as port:
