@@ -93,6 +93,7 @@ async def _until_stopped(model: ServedModel, listener: socket.socket, ready: Fut
         server = HttpServer(_app(model), listener)
         await server.start()
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+        await model.close()
         ready.set_exception(error)
         return
     ready.set_result(None)
