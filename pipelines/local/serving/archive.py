@@ -38,6 +38,7 @@ def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> N
     Raises:
         ClientFault: it is no tar archive or damaged, holds a link, a device or a path that leads out, or would grow beyond all measure.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     size_bytes = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
     most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES * size_bytes)
     try:

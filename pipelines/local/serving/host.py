@@ -40,6 +40,7 @@ class Host:
         """Begin with nothing seen."""
         self._seen: dict[str, int] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._starting: set[str] = set()
 
     def find(self, name: str) -> Endpoint | None:
         """Return an endpoint that answers."""
@@ -48,7 +49,7 @@ class Host:
 
     def starts(self, name: str) -> bool:
         """Tell whether an endpoint is being started."""
-        return name in self._busy and name not in self.endpoints
+        return name in self._starting
 
     def names(self) -> list[str]:
         """Return the endpoints to serve."""
@@ -74,6 +75,8 @@ class Host:
             change = self.records.change_of("endpoint", name)
             if self._seen.get(name) != change and name not in self._busy:
                 self._seen[name] = change
+                if name not in self.endpoints:
+                    self._starting.add(name)
                 self._work(name, self._bring_about(name))
 
     def _work(self, name: str, work: Any) -> None:
@@ -98,6 +101,8 @@ class Host:
                 await self._update(name, record, str(pending))
         except CAUGHT as error:
             self.tell(f"{name}: {type(error).__name__}: {error}")
+        finally:
+            self._starting.discard(name)
 
     async def _create(self, name: str, record: Mapping[str, Any], config: str) -> None:
         endpoint = Endpoint(name, self.machine, self.records, self.folder, self.speed, self.tell)

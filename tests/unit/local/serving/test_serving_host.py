@@ -199,6 +199,7 @@ def test_a_deletion_answers_what_was_asked_and_then_stops(home):
             await asyncio.sleep(0)
             home.records.delete("endpoint", "one")
             await until(lambda: home.find("one") is None)
+            assert not task.done() and not home.starts("one")  # who asks now is told at once that there is none
             assert (await task)[0].body == b"done"
             await until(lambda: endpoint.fleet.variants[0].model.containers[0].closed)
 
