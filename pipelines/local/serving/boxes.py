@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipelines.local.store import Store
 
 STOP_GRACE_S = 30.0
 USUAL_PORT = 8080
+LOGS_KEPT = 20
 MULTI_MODEL = "SAGEMAKER_MULTI_MODEL"
 Container = ModelServer | HttpContainer
 
@@ -135,6 +137,15 @@ def _prepare(machine: Machine, definition: Mapping[str, Any], environment: Mappi
     if submitted.startswith("s3://"):
         archive.unpack(_read(machine.store, submitted), ml / "code", submitted.rpartition("/")[2])
     return ml
+
+
+def fresh(folder: Path, name: str) -> Path:
+    """Return a new folder for containers that run once, whoever else does the same; of earlier ones, of which logs may be left, a few are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = [path for path in folder.iterdir() if path.is_dir() and next(path.rglob("opt/ml"), None) is None]
+    for path in sorted(done, key=lambda each: each.stat().st_mtime)[:-LOGS_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
 
 
 def clear(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,8 +85,10 @@ def create_or_update(
     kept = reason and before != config
     told = f"The update to {config} was rolled back: {reason}" if kept else reason
     done = settled(record, here.records, config=before if kept else config, status="InService" if kept or not reason else "Failed", reason=told)
-    here.records.write("endpoint", name, done)
-    return done
+    with here.records.changing():
+        taken_up = not reason and here.records.is_served(name)  # a server was started meanwhile
+        here.records.write("endpoint", name, record if taken_up else done)
+    return _wait(here.records, name, tell) if taken_up else done
 
 
 def _pending(here: Here, name: str, config: str, deployment: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -117,8 +118,7 @@ def _wait(records: Records, name: str, tell: Callable[[str], None]) -> dict[str,
 
 async def _tried_out(here: Here, config: str, name: str) -> str:
     """Start the containers of a configuration, stop them, and return why they did not become healthy, empty when they did."""
-    here.folder.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=here.folder))  # two may try at once
+    folder = boxes.fresh(here.folder, name)
     try:
         fleet = make_fleet(here.machine, here.records, here.records.read("endpoint configuration", config), folder)
         await fleet.start()

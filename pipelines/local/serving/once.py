@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.local.faults import ClientFault
+from pipelines.local.serving import boxes
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.endpoint import Endpoint
 from pipelines.local.serving.loop import new_loop
@@ -31,8 +31,7 @@ def ask_once(machine: Machine, records: Records, folder: Path, name: str, header
 
 
 async def _ask(machine: Machine, records: Records, folder: Path, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-    folder.mkdir(parents=True, exist_ok=True)
-    endpoint = Endpoint(name, machine, records, Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)))  # others may ask at the same time
+    endpoint = Endpoint(name, machine, records, boxes.fresh(folder, name))
     config = records.read("endpoint configuration", records.read("endpoint", name)["EndpointConfigName"])
     try:
         await endpoint.start(config)

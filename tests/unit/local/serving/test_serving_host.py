@@ -9,7 +9,7 @@ import pytest
 from fakes import FakeContainer, FakeEndpoint, asked, echo, fake_model, plain_config, saying
 
 from pipelines.local.faults import ClientFault
-from pipelines.local.serving import deploying, host
+from pipelines.local.serving import boxes, deploying, host
 from pipelines.local.serving.deploying import Here
 from pipelines.local.serving.host import Host
 from pipelines.local.serving.records import Records
@@ -252,6 +252,32 @@ def test_an_endpoint_that_is_being_updated_cannot_be_updated(tmp_path):
         records.announce("http://127.0.0.1:1")
         with pytest.raises(ClientFault, match="cannot update an endpoint that is Updating"):
             deploying.create_or_update(here, "one", "c")
+
+
+def test_a_server_that_starts_during_a_trial_takes_the_deployment_up(tmp_path, monkeypatch):
+    records = Records(tmp_path)
+    records.write("endpoint configuration", "c", plain_config(("A", "a", 1.0)))
+
+    async def tried(here, config, name):
+        holding.__enter__()
+        records.announce("http://127.0.0.1:1")
+        return ""
+
+    holding = records.serving()
+    monkeypatch.setattr(deploying, "_tried_out", tried)
+    monkeypatch.setattr(deploying, "_wait", lambda records, name, tell: records.read("endpoint", name))
+    found = deploying.create_or_update(Here(records, None, tmp_path), "one", "c")
+    assert (found["EndpointStatus"], found["PendingDeploymentSummary"]["EndpointConfigName"]) == ("Creating", "c")
+    holding.__exit__(None, None, None)
+
+
+def test_logs_of_trials_do_not_pile_up(tmp_path):
+    made = [boxes.fresh(tmp_path / "tried", "one") for _ in range(boxes.LOGS_KEPT)]
+    (made[0] / "AllTraffic/opt/ml").mkdir(parents=True)
+    for _ in range(boxes.LOGS_KEPT + 5):
+        boxes.fresh(tmp_path / "tried", "one")
+    assert made[0].is_dir()
+    assert len(list((tmp_path / "tried").iterdir())) <= boxes.LOGS_KEPT + 2
 
 
 def test_one_server_serves_a_home_and_says_where(tmp_path):
