@@ -284,3 +284,17 @@ def test_deleting_while_it_is_asked_gives_answers_and_then_validation_errors(ser
 def test_nothing_outside_can_be_named_by_a_request(server, runtime):
     for name in ("../one", "..", "%2e%2e%2fone", "one/../../..", "/etc/passwd"):
         assert failed(lambda n=name: ask(runtime, n)).response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404)
+
+
+@pytest.mark.parametrize("layer", ["shim", "symlink"])
+def test_every_isolation_serves(tmp_path, layer):
+    place = Place(tmp_path / "home")
+    place.simple("one", place.script("one", MARK=layer))
+    server = Server(place.home, "--isolation", layer, cold=True)
+    eventually(lambda: server.process.poll() is not None or server._line("one: "))
+    if server.process.poll() == 2:
+        server.stop()
+        pytest.skip(f"{layer} is not possible here")
+    server.status("one", "InService")
+    assert ask(client(server.url), do="mark") == layer.encode()
+    assert server.stop() == 0

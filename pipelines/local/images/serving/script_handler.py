@@ -140,7 +140,9 @@ def _code(folder: Path) -> Path:
     given = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true" or not given:
         return folder / "code"
-    return paths.located(given) if given.startswith("/opt/ml/") else paths.base() / "code"
+    if given.startswith("s3://"):
+        return paths.base() / "code"
+    return paths.located(given) if given.startswith("/opt/ml/") else Path(given)  # the shim has put the real place there
 
 
 def _body(answered: Any) -> bytes | Iterator[bytes]:
