@@ -63,6 +63,7 @@ lint: setup
 
 soak: setup  ## kill tests and long runs, outside CI
 	@$(BIN)/python benchmarks/kill_soak.py
+	@$(BIN)/python benchmarks/serving_soak.py
 
 bench: setup  ## measure both sides of every claim of speed, outside CI
 	@for program in benchmarks/run_vs_floor.py benchmarks/prepare.py benchmarks/apply_one_row.py benchmarks/tuning.py benchmarks/batch.py benchmarks/load_rate.py benchmarks/serving.py; do $(BIN)/python $$program || exit 1; done

@@ -151,7 +151,7 @@ def _asynchronous(uri: str) -> dict[str, Any]:
 def _guardrails(shift: str, alarms: list[dict[str, Any]]) -> dict[str, Any]:
     kinds = {"all-at-once": ("ALL_AT_ONCE", ""), "canary": ("CANARY", "CanarySize"), "linear": ("LINEAR", "LinearStepSize")}
     kind, *numbers = (shift or "all-at-once").split(":")
-    if kind not in kinds or len(numbers) > 2 or not all(text.isdigit() for text in numbers):
+    if kind not in kinds or len(numbers) > 2 or not all(text.isdecimal() for text in numbers):
         raise UsageError("this is no way to move traffic", where="--shift", got=shift, expected="all-at-once, canary:PERCENT:WAIT_S or linear:PERCENT:WAIT_S")
     percent, wait_s = [*map(int, numbers), *(10, 60)[len(numbers) :]]
     named, size = kinds[kind]
@@ -164,7 +164,7 @@ def _guardrails(shift: str, alarms: list[dict[str, Any]]) -> dict[str, Any]:
 def _alarm(text: str, endpoint: str) -> dict[str, Any]:
     """Return the alarm that `errors>1` (percent) or `latency>200` (milliseconds, p99) means, as PutMetricAlarm takes it."""
     what, sign, bound = text.replace(" ", "").partition(">")
-    if what not in ALARMS or not sign or not bound.rstrip("%ms").replace(".", "", 1).isdigit():
+    if what not in ALARMS or not sign or not bound.rstrip("%ms").replace(".", "", 1).isdecimal():
         raise UsageError("this is no alarm", where="--alarm", got=text, expected="errors>PERCENT, model-errors>PERCENT or latency>MILLISECONDS")
     metric, statistic, unit = ALARMS[what]
     key = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"

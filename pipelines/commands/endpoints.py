@@ -67,6 +67,8 @@ def delete(home: flags.HomeFlag, name: Annotated[str, typer.Argument(help="The e
     from pipelines.local.serving.records import Records
 
     known_endpoint(home, name)
-    Records(home).delete("endpoint", name)
+    records = Records(home)
+    with records.changing():
+        records.delete("endpoint", name)
     print(f"{name} is deleted")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -61,10 +62,24 @@ def invoke(
 
             status, answer = ask_once(made, Records(home), home / "serving" / "once", endpoint, named, body)
     if status >= 300:
-        raise RunFailed(f"the endpoint answered {status}: {answer[:2000].decode('utf-8', 'replace').strip()}", where=endpoint)
+        raise _failure(endpoint, status, answer)
     sys.stdout.buffer.write(answer if answer.endswith(b"\n") or not answer else answer + b"\n")
     sys.stdout.buffer.flush()
     return 0
+
+
+def _failure(endpoint: str, status: int, answer: bytes) -> RunFailed:
+    """Return what an answer that is an error says: of a model's failure the first line, the log has the rest."""
+    text = answer[:8000].decode("utf-8", "replace").strip()
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        return RunFailed(f"the endpoint answered {status}: {text[:2000]}", where=endpoint)
+    if "OriginalMessage" not in told:
+        return RunFailed(f"the endpoint answered {status}: {told.get('message', text)}", where=endpoint)
+    first = next(iter(str(told["OriginalMessage"]).strip().splitlines()), "")
+    log = str(told.get("Message", "")).rpartition(" See ")[2].removesuffix(" for more information.")
+    return RunFailed(f"the model answered {told.get('OriginalStatusCode')}: {first}", where=endpoint, hint=f"The log: {log}" if log else "")
 
 
 def _body(rows: list[str] | None, file: Path | None) -> tuple[bytes, str]:
@@ -86,17 +101,19 @@ def _body(rows: list[str] | None, file: Path | None) -> tuple[bytes, str]:
 
 
 def _over_http(url: str, endpoint: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    import http.client
     import urllib.error
     import urllib.request
     from urllib.parse import quote
 
-    request = urllib.request.Request(f"{url.rstrip('/')}/endpoints/{quote(endpoint)}/invocations", data=body, headers=dict(headers), method="POST")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    place = f"{url.rstrip('/')}/endpoints/{quote(endpoint)}/invocations"
     try:
+        request = urllib.request.Request(place, data=body, headers=dict(headers), method="POST")
         with opener.open(request, timeout=LONGEST_S) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as error:
         hint = f"Is the server running? {URL} is set." if os.environ.get(URL) == url else "Is the server running?"
         raise UsageError(f"the server cannot be reached: {getattr(error, 'reason', error)}", where=url, hint=hint) from None

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from pipelines.local.serving.host import Host
 
+# What takes longer is cut when the command ends.
+GOODBYE_S = 1.0
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -50,7 +53,7 @@ def serve(
             )
         listener = _listen(host, port)
         with machine(home, isolation.value, images.value, image_map, cold=cold, keep_minutes=keep_warm) as made:
-            held = Host(made, records, home / "serving", frozenset(names or ()), speed, say)
+            held = Host(made, records, home / "serving" / "endpoints", frozenset(names or ()), speed, say)
             return _serve(held, listener)
 
 
@@ -86,11 +89,11 @@ async def _until_signal(held: Host, listener: socket.socket) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = HttpServer(RuntimeApp(held.find, held.machine.region, starts=held.starts), listener)
+    server = HttpServer(RuntimeApp(held.find, held.machine.region, starts=held.starts, tell=say), listener)
     await server.start()
     address = listener.getsockname()
     url = f"http://{address[0]}:{address[1]}"
-    held.records.announce(url)
+    held.records.announce(url, held.only)
     say(f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
     if not held.names():
         say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")
@@ -98,7 +101,7 @@ async def _until_signal(held: Host, listener: socket.socket) -> int:
     await stop.wait()
     following.cancel()
     say("stopping")
-    await server.close()
+    await server.close(GOODBYE_S)
     await held.close()
     return 0
 

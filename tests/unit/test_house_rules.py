@@ -72,6 +72,7 @@ BROAD_EXCEPT = {
     "pipelines/local/images/serving/worker.py",
     "pipelines/local/images/serving/xgboost_handler.py",
     "pipelines/tracking/to_mlflow.py",
+    "pipelines/local/serving/runtime.py",
     "jobkit/failure.py",
     "jobkit/serving/child.py",
     "jobkit/serving/server.py",

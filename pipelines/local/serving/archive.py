@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipelines.local.faults import ClientFault
 
@@ -13,7 +18,18 @@ from pipelines.local.faults import ClientFault
 ALWAYS_ALLOWED_BYTES = 256 * 2**20
 MOST_TIMES = 200
 MOST_MEMBERS = 100_000
+LARGEST_HEADER_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 20
+
+
+class Entry(tarfile.TarInfo):
+    """Be a member whose long names and extended headers, which are read into memory, have a limit."""
+
+    def _proc_member(self, packed: tarfile.TarFile) -> Any:
+        headers = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        if self.type in headers and self.size > LARGEST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(packed)  # type: ignore[misc]
 
 
 def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> None:
@@ -22,14 +38,36 @@ def unpack(archive: Path | bytes, folder: Path, name: str = "model.tar.gz") -> N
     Raises:
         ClientFault: it is no tar archive or damaged, holds a link, a device or a path that leads out, or would grow beyond all measure.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     size_bytes = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
     most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES * size_bytes)
-    source: dict[str, Any] = {"fileobj": io.BytesIO(archive)} if isinstance(archive, bytes) else {"name": str(archive)}
     try:
-        with tarfile.open(mode="r|*", **source) as packed:
-            _write_all(packed, folder.resolve(), name, most_bytes)
-    except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError) as error:
+        with _opened(archive) as stream:
+            with tarfile.open(mode="r|*", tarinfo=Entry, fileobj=stream) as packed:
+                _write_all(packed, folder.resolve(), name, most_bytes)
+            _finish(stream, most_bytes)
+    except (tarfile.TarError, EOFError, OSError, ValueError, UnicodeError, zlib.error, lzma.LZMAError) as error:
         raise ClientFault(f"{name}: the archive cannot be unpacked: {error}. Expected a tar.gz, as a training job leaves it.") from None
+
+
+@contextmanager
+def _opened(archive: Path | bytes) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Open an archive; of gzip, whose checksum `tarfile` would not look at, the content."""
+    with io.BytesIO(archive) if isinstance(archive, bytes) else open(archive, "rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not zipped:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as stream:
+            yield stream
+
+
+def _finish(stream: IO[bytes] | gzip.GzipFile, most_bytes: int) -> None:
+    """Read what follows the archive's end, since the checksum lies behind it."""
+    left = most_bytes
+    while left > 0 and (block := stream.read(BLOCK_BYTES)):
+        left -= len(block)
 
 
 def _write_all(packed: tarfile.TarFile, root: Path, name: str, most_bytes: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipelines.local.store import Store
 
 STOP_GRACE_S = 30.0
 USUAL_PORT = 8080
+LOGS_KEPT = 20
 MULTI_MODEL = "SAGEMAKER_MULTI_MODEL"
 Container = ModelServer | HttpContainer
 
@@ -63,7 +65,7 @@ def _package(machine: Machine, name: str) -> Mapping[str, Any]:
     group, _, number = name.rpartition(":model-package/")[2].partition("/")
     groups = {known.lower(): known for known in machine.registry.groups()}
     try:
-        return machine.registry.version(groups.get(group.lower(), group), int(number) if number.isdigit() else None)
+        return machine.registry.version(groups.get(group.lower(), group), int(number) if number.isdecimal() else None)
     except UsageError as error:
         raise ClientFault(f"ModelPackageName {name}: {error}") from None
 
@@ -104,12 +106,12 @@ def make(machine: Machine, definition: Mapping[str, Any], name: str, folder: Pat
 
 def _workers(environment: Mapping[str, str], cores: int) -> int:
     given = environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
-    return int(given) if given.isdigit() and int(given) else cores
+    return int(given) if given.isdecimal() and int(given) else cores
 
 
 def _with_port(spec: JobSpec) -> JobSpec:
     given = spec.environment.get("SAGEMAKER_BIND_TO_PORT", "")
-    port = int(given) if given.isdigit() else free_port(USUAL_PORT)
+    port = int(given) if given.isdecimal() else free_port(USUAL_PORT)
     return replace(spec, environment={**spec.environment, "SAGEMAKER_BIND_TO_PORT": str(port)})
 
 
@@ -135,6 +137,22 @@ def _prepare(machine: Machine, definition: Mapping[str, Any], environment: Mappi
     if submitted.startswith("s3://"):
         archive.unpack(_read(machine.store, submitted), ml / "code", submitted.rpartition("/")[2])
     return ml
+
+
+def fresh(folder: Path, name: str) -> Path:
+    """Return a new folder for containers that run once, whoever else does the same; of earlier ones, of which logs may be left, a few are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = [path for path in folder.iterdir() if path.is_dir() and next(path.rglob("opt/ml"), None) is None]
+    for path in sorted(done, key=lambda each: each.stat().st_mtime)[:-LOGS_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
+
+
+def clear(folder: Path) -> None:
+    """Remove what containers leave below a folder, all but their logs."""
+    for ml in sorted(folder.rglob("opt/ml")):
+        shutil.rmtree(ml.parent, ignore_errors=True)
+        shutil.rmtree(ml.parent.parent / "tmp", ignore_errors=True)
 
 
 def fetch_model(store: Store, definition: Mapping[str, Any], folder: Path) -> None:

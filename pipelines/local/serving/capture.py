@@ -7,17 +7,21 @@ import json
 import random
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from pipelines.errors import UsageError
 from pipelines.local.serving.invocation import Invocation
 from pipelines.local.serving.link import Reply
 from pipelines.local.store import Store
 
-MOST_RECORDS = 1000
-ENCODINGS = (("CSV", "CsvContentTypes", ("text/csv",)), ("JSON", "JsonContentTypes", ("application/json", "application/jsonlines")))
+MOST_RECORDS, MOST_BYTES = 1000, 64 * 2**20
+# What cannot be written is kept so long as it is no more than this many times what would be written at once.
+KEPT_TIMES = 8
+# Whatever CaptureContentTypeHeader does not name is BASE64 (botocore, DataCaptureConfig).
+ENCODINGS = (("CSV", "CsvContentTypes"), ("JSON", "JsonContentTypes"))
 
 
 @dataclass
@@ -30,8 +34,12 @@ class Capture:
     store: Store
     endpoint: str
     config: Mapping[str, Any]
+    tell: Callable[[str], None] = lambda text: None
     _records: dict[str, list[str]] = field(default_factory=dict)
+    _kept_bytes: int = 0
+    _cannot: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def modes(self) -> frozenset[str]:
@@ -43,8 +51,8 @@ class Capture:
         """Tell whether the next invocation is in the sample."""
         return bool(self.config.get("EnableCapture", True)) and random.uniform(0, 100) < float(self.config.get("InitialSamplingPercentage", 100))
 
-    def add(self, variant: str, invocation: Invocation, reply: Reply) -> None:
-        """Keep an invocation that was answered; it is written with the next `flush`, or when many are kept."""
+    def add(self, variant: str, invocation: Invocation, reply: Reply) -> bool:
+        """Keep an invocation that was answered for the next `flush`; returns whether so much is kept that this should be soon."""
         sides = {}
         if "Input" in self.modes:
             sides["endpointInput"] = self._side("INPUT", invocation.headers.get("content-type", ""), invocation.body)
@@ -53,9 +61,8 @@ class Capture:
         line = json.dumps({"captureData": sides, "eventMetadata": _metadata(invocation), "eventVersion": "0"}, separators=(",", ":"))
         with self._lock:
             self._records.setdefault(variant, []).append(line)
-            full = len(self._records[variant]) >= MOST_RECORDS
-        if full:
-            self.flush()
+            self._kept_bytes += len(line)
+            return not self._cannot and (len(self._records[variant]) >= MOST_RECORDS or self._kept_bytes >= MOST_BYTES)
 
     def _side(self, mode: str, content_type: str, body: bytes) -> dict[str, str]:
         encoding = self._encoding(content_type.partition(";")[0].strip().lower())
@@ -67,14 +74,28 @@ class Capture:
 
     def _encoding(self, kind: str) -> str:
         named = self.config.get("CaptureContentTypeHeader") or {}
-        return next((encoding for encoding, key, usual in ENCODINGS if kind in (named.get(key) or usual)), "BASE64")
+        return next((encoding for encoding, key in ENCODINGS if kind in (named.get(key) or ())), "BASE64")
 
     def flush(self) -> None:
-        """Write what was kept."""
-        with self._lock:
-            records, self._records = self._records, {}
-        for variant, lines in records.items():
-            self._write(variant, lines)
+        """Write what was kept; what cannot be written is kept on, and lost only when there is too much of it."""
+        with self._writing:
+            with self._lock:
+                records, self._records, self._kept_bytes, self._cannot = self._records, {}, 0, False
+            for variant, lines in records.items():
+                try:
+                    self._write(variant, lines)
+                except (OSError, UsageError) as error:
+                    self._keep_on(variant, lines, error)
+
+    def _keep_on(self, variant: str, lines: list[str], error: Exception) -> None:
+        size_bytes = sum(map(len, lines))
+        self._cannot = True
+        fits = len(lines) <= KEPT_TIMES * MOST_RECORDS and size_bytes <= KEPT_TIMES * MOST_BYTES
+        self.tell(f"{self.endpoint}: {len(lines)} captured records of {variant} cannot be written{'; they are kept' if fits else ' and are LOST'}: {error}")
+        if fits:
+            with self._lock:
+                self._records[variant] = lines + self._records.get(variant, [])
+                self._kept_bytes += size_bytes
 
     def _write(self, variant: str, lines: Sequence[str]) -> None:
         now = datetime.now(timezone.utc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from pipelines.local.serving.http import Receive, Scope, Send, TooLarge, TooSlow, body_of, headers_of, respond, respond_json, stream
+from pipelines.local.serving.http import BODY_TIMEOUT_S, Receive, Scope, Send, TooLarge, TooSlow, body_of, headers_of, respond, respond_json, stream
 from pipelines.local.serving.served_model import ServedModel
 
 # A request of an endpoint; batch transform may send up to 100 MB.
@@ -20,6 +20,7 @@ class ContainerApp:
     model: ServedModel
     timeout_s: float = 60.0
     largest_body_bytes: int = LARGEST_BODY_BYTES
+    body_timeout_s: float = BODY_TIMEOUT_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -47,7 +48,7 @@ class ContainerApp:
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         try:
-            body = await body_of(headers, receive, self.largest_body_bytes)
+            body = await body_of(headers, receive, self.largest_body_bytes, self.body_timeout_s)
         except TooLarge:
             await respond(send, 413, {**TEXT, "connection": "close"}, b"Request Entity Too Large")
             return
@@ -58,7 +59,7 @@ class ContainerApp:
         if reply.parts is None:
             await respond(send, reply.status, reply.headers, reply.body)
         else:
-            await stream(send, reply)
+            await stream(send, receive, reply)
 
 
 Act = Callable[[ContainerApp, Scope, Receive, Send], Awaitable[None]]

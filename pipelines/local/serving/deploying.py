@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from typing import Any
 from pipelines.definition.deployment import Deployment
 from pipelines.definition.shapes import check_request
 from pipelines.local.faults import ClientFault
+from pipelines.local.serving import boxes
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.fleet import make_fleet
-from pipelines.local.serving.host import settled
-from pipelines.local.serving.model_server import NotHealthy
+from pipelines.local.serving.host import CAUGHT, settled
 from pipelines.local.serving.records import Records
 
 LOOK_EVERY_S = 0.05
@@ -68,27 +69,34 @@ def create_or_update(
     While `sagewright serve` runs it does the work; else the containers are started once, to see that they become healthy, and stopped again.
 
     Raises:
-        ClientFault: there is no such configuration, or the request is not as the service takes it.
+        ClientFault: there is no such configuration, the endpoint is being updated, or the request is not as the service takes it.
     """
     here.records.read("endpoint configuration", config)
     _check("CreateEndpoint", {"EndpointName": name, "EndpointConfigName": config, **({"DeploymentConfig": deployment} if deployment else {})})
-    record = _pending(here, name, config, deployment)
-    if here.records.is_served():
-        here.records.write("endpoint", name, record)
+    with here.records.changing():
+        record = _pending(here, name, config, deployment)
+        served = here.records.is_served(name)
+        if served:
+            here.records.write("endpoint", name, record)
+    if served:
         return _wait(here.records, name, tell)
     reason = asyncio.run(_tried_out(here, config, name))
     before = str(record["EndpointConfigName"])
     kept = reason and before != config
     told = f"The update to {config} was rolled back: {reason}" if kept else reason
     done = settled(record, here.records, config=before if kept else config, status="InService" if kept or not reason else "Failed", reason=told)
-    here.records.write("endpoint", name, done)
-    return done
+    with here.records.changing():
+        taken_up = not reason and here.records.is_served(name)  # a server was started meanwhile
+        here.records.write("endpoint", name, record if taken_up else done)
+    return _wait(here.records, name, tell) if taken_up else done
 
 
 def _pending(here: Here, name: str, config: str, deployment: Mapping[str, Any] | None) -> dict[str, Any]:
     new = {"PendingDeploymentSummary": {"EndpointConfigName": config, "StartTime": _now()}, **({"PendingDeploymentConfig": deployment} if deployment else {})}
     if here.records.has("endpoint", name):
         record = here.records.read("endpoint", name)
+        if record.get("PendingDeploymentSummary") and here.records.is_served(name):
+            raise ClientFault(f"endpoint {name}: cannot update an endpoint that is {record['EndpointStatus']}; wait until it is InService or Failed")
         if record.get("EndpointStatus") != "Failed":
             return {**record, **new, "EndpointStatus": "Updating"}
     arn = f"{here.arn_prefix}endpoint/{name.lower()}"
@@ -102,7 +110,7 @@ def _wait(records: Records, name: str, tell: Callable[[str], None]) -> dict[str,
         record = records.read("endpoint", name)
         if not record.get("PendingDeploymentSummary"):
             return record
-        if not records.is_served():
+        if not records.is_served(name):
             break
         time.sleep(LOOK_EVERY_S)
     raise ClientFault(f"endpoint {name}: the server ended before the deployment did; run `sagewright serve`, which takes it up again")
@@ -110,12 +118,15 @@ def _wait(records: Records, name: str, tell: Callable[[str], None]) -> dict[str,
 
 async def _tried_out(here: Here, config: str, name: str) -> str:
     """Start the containers of a configuration, stop them, and return why they did not become healthy, empty when they did."""
+    folder = boxes.fresh(here.folder, name)
     try:
-        fleet = make_fleet(here.machine, here.records, here.records.read("endpoint configuration", config), here.folder / name)
+        fleet = make_fleet(here.machine, here.records, here.records.read("endpoint configuration", config), folder)
         await fleet.start()
-    except (ClientFault, NotHealthy) as error:
+    except CAUGHT as error:
+        boxes.clear(folder)
         return str(error)
     await fleet.close()
+    shutil.rmtree(folder, ignore_errors=True)
     return ""
 
 
@@ -131,8 +142,9 @@ def apply(here: Here, deployment: Deployment, tell: Callable[[str], None] = lamb
     create_config(here, deployment.config["EndpointConfigName"], _without(deployment.config, "EndpointConfigName"))
     record = create_or_update(here, deployment.endpoint, deployment.config["EndpointConfigName"], deployment.guardrails or None, tell)
     if deployment.scaling:
-        record = {**record, "Scaling": dict(deployment.scaling)}
-        here.records.write("endpoint", deployment.endpoint, record)
+        with here.records.changing():
+            record = {**here.records.read("endpoint", deployment.endpoint), "Scaling": dict(deployment.scaling)}
+            here.records.write("endpoint", deployment.endpoint, record)
     return record
 
 

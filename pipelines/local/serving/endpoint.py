@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,9 @@ from pipelines.local.serving.link import Reply
 from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, NotHealthy
 from pipelines.local.serving.records import Records
 
-FLUSH_EVERY_S = 5.0
+FLUSH_EVERY_S, LOOK_EVERY_S = 5.0, 0.02
 MOST_SHADOWS = 100
+NOTIFICATIONS = "notifications.jsonl"
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Endpoint:
     records: Records
     folder: Path
     speed: float = 1.0
+    tell: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
         """Begin with nothing that runs."""
@@ -42,6 +46,9 @@ class Endpoint:
         self._share = 0.0
         self._capture: Capture | None = None
         self._queue: AsyncQueue | None = None
+        self._queues: list[AsyncQueue] = []
+        self._old: list[Fleet] = []
+        self._flushed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._revision = 0
 
@@ -64,13 +71,14 @@ class Endpoint:
         return fleet
 
     def _follow(self, config: Mapping[str, Any]) -> None:
-        """Take capture and asynchronous inference from a configuration."""
+        """Take capture and asynchronous inference from a configuration; what was queued before is still answered."""
         if self._capture:
             self._capture.flush()
         captured = config.get("DataCaptureConfig")
-        self._capture = Capture(self.machine.store, self.name, captured) if captured else None
+        self._capture = Capture(self.machine.store, self.name, captured, self.tell) if captured else None
         queued = config.get("AsyncInferenceConfig")
         self._queue = AsyncQueue(self.machine.store, queued, self._answer_later, self._notify) if queued else None
+        self._queues = [each for each in (*self._queues, self._queue) if each and (each.tasks or each is self._queue)]
 
     async def update(self, config: Mapping[str, Any], deployment: Mapping[str, Any] | None) -> str | None:
         """Replace the variants by those of another configuration and return None, or why the old ones were kept.
@@ -94,7 +102,8 @@ class Endpoint:
         self._next, self._share = None, 0.0
         if not rolled_back:
             self._follow(config)
-        self._keep(_drained(old))
+        self._old.append(old)
+        self._keep(self._drained(old))
         return rolled_back
 
     def _route(self, share: float) -> None:
@@ -127,16 +136,39 @@ class Endpoint:
         for each in fleet.shadowed() if fleet.shadows and len(self._tasks) < MOST_SHADOWS else ():
             self._keep(shadow(each, invocation))
         reply = await variant.invoke(invocation, timeout_s)
-        if self._capture and reply.parts is None and reply.status < 400 and self._capture.wanted():
-            self._capture.add(variant.name, invocation, reply)
+        if self._capture and reply.status < 400 and self._capture.wanted():
+            reply = self._captured(self._capture, variant.name, invocation, reply)
         return reply, variant
+
+    def _captured(self, capture: Capture, variant: str, invocation: Invocation, reply: Reply) -> Reply:
+        """Capture an answer, a streamed one when it has ended, and return it."""
+        if reply.parts is not None:
+            return replace(reply, parts=self._copied(capture, variant, invocation, reply, reply.parts))
+        if capture.add(variant, invocation, reply):
+            self._flushed.set()
+        return reply
+
+    async def _copied(
+        self, capture: Capture, variant: str, invocation: Invocation, reply: Reply, parts: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        kept: list[bytes] = []
+        async with aclosing(parts):
+            async for part in parts:
+                kept.append(part)
+                yield part
+        self._captured(capture, variant, invocation, Reply(reply.status, reply.headers, b"".join(kept)))
+        if capture is not self._capture:  # an update has replaced it meanwhile
+            capture.flush()
 
     async def _answer_later(self, invocation: Invocation, timeout_s: float) -> Reply:
         return await whole((await self._ask(invocation, timeout_s))[0])
 
     def _notify(self, topic: str, message: Mapping[str, Any]) -> None:
-        with open(self.folder / "notifications.jsonl", "ab") as handle:
-            handle.write(notification(topic, message))
+        try:
+            with open(self.records.home / NOTIFICATIONS, "ab") as handle:
+                handle.write(notification(topic, message))
+        except OSError as error:
+            self.tell(f"{self.name}: a notification to {topic} cannot be kept: {error}")
 
     def _keep(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -144,30 +176,35 @@ class Endpoint:
         task.add_done_callback(self._tasks.discard)
 
     async def _flushing(self) -> None:
+        """Write what was captured, every few seconds or when there is much of it."""
         while True:
-            await asyncio.sleep(FLUSH_EVERY_S)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._flushed.wait(), FLUSH_EVERY_S)
+            self._flushed.clear()
             if self._capture:
                 await asyncio.get_running_loop().run_in_executor(None, self._capture.flush)
 
-    async def close(self) -> None:
-        """Stop every container and write what was captured."""
-        if self._queue:
-            await self._queue.close()
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Stop every container, once it has answered what it was asked or `grace_s` seconds are over, and write what was captured."""
+        ends_at = asyncio.get_running_loop().time() + grace_s
+        fleets = [fleet for fleet in (self.fleet, self._next, *self._old) if fleet]
+        while any(fleet.running() for fleet in fleets) and asyncio.get_running_loop().time() < ends_at:
+            await asyncio.sleep(LOOK_EVERY_S)
+        for queue in self._queues:
+            await queue.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for fleet in (self.fleet, self._next):
-            if fleet:
-                await fleet.close()
+        await asyncio.gather(*(fleet.close() for fleet in fleets))
         if self._capture:
             self._capture.flush()
 
-
-async def _drained(fleet: Fleet) -> None:
-    """Stop variants once they have answered what they were asked."""
-    while any(each.running for each in (*fleet.variants, *fleet.shadows)):
-        await asyncio.sleep(0.02)
-    await fleet.close()
+    async def _drained(self, fleet: Fleet) -> None:
+        """Stop variants once they have answered what they were asked."""
+        while fleet.running():
+            await asyncio.sleep(LOOK_EVERY_S)
+        await fleet.close()
+        self._old.remove(fleet)
 
 
 WEIGHED = frozenset({"InitialVariantWeight"})

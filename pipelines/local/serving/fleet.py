@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.local.faults import ClientFault
 from pipelines.local.processes import usable_memory_bytes
+from pipelines.local.serving import boxes
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.http import whole
 from pipelines.local.serving.invocation import Invocation, RuntimeFault, invalid
@@ -64,13 +66,24 @@ class Variant:
         try:
             reply = await self._answer(invocation, timeout_s)
             status = reply.status
-            return reply
+            if reply.parts is None:
+                return reply
+            self.running += 1  # until the last part is sent
+            return replace(reply, parts=self._held(reply.parts))
         except RuntimeFault as error:
             status = error.status
             raise
         finally:
             self.running -= 1
             self.measures.add(status, time.perf_counter() - begun)
+
+    async def _held(self, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    yield part
+        finally:
+            self.running -= 1
 
     async def _answer(self, invocation: Invocation, timeout_s: float) -> Reply:
         target, hostname = invocation.option("target-model"), invocation.option("target-container-hostname")
@@ -95,6 +108,7 @@ class Fleet:
     config: Mapping[str, Any]
     variants: Sequence[Variant]
     shadows: Sequence[Variant]
+    folder: Path
 
     async def start(self) -> None:
         """Start every variant and wait until all are healthy.
@@ -102,15 +116,28 @@ class Fleet:
         Raises:
             NotHealthy: one does not become healthy; the others are stopped.
         """
-        started = await asyncio.gather(*(each.start() for each in (*self.variants, *self.shadows)), return_exceptions=True)
+        try:
+            started = await asyncio.gather(*(each.start() for each in self.all()), return_exceptions=True)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         failed = [error for error in started if isinstance(error, BaseException)]
         if failed:
             await self.close()
             raise failed[0]
 
+    def all(self) -> tuple[Variant, ...]:
+        """Return the production and the shadow variants."""
+        return (*self.variants, *self.shadows)
+
+    def running(self) -> int:
+        """Return how many invocations are being answered."""
+        return sum(each.running for each in self.all())
+
     async def close(self) -> None:
-        """Stop every variant."""
-        await asyncio.gather(*(each.model.close() for each in (*self.variants, *self.shadows)))
+        """Stop every variant and remove its files, all but the logs."""
+        await asyncio.gather(*(each.model.close() for each in self.all()))
+        await asyncio.get_running_loop().run_in_executor(None, boxes.clear, self.folder)
 
     def choose(self, name: str) -> Variant:
         """Return the variant of a name, or one by the weights.
@@ -156,7 +183,7 @@ def make_fleet(machine: Machine, records: Records, config: Mapping[str, Any], fo
     shared = replace(machine, cores=max(1, machine.cores // len(described)))
     made = [_variant(shared, records, each, folder / each["VariantName"]) for each in described]
     count = len(config["ProductionVariants"])
-    return Fleet(config, made[:count], made[count:])
+    return Fleet(config, made[:count], made[count:], folder)
 
 
 def _variant(machine: Machine, records: Records, described: Mapping[str, Any], folder: Path) -> Variant:
@@ -164,9 +191,11 @@ def _variant(machine: Machine, records: Records, described: Mapping[str, Any], f
     if not name:
         raise ClientFault(f"variant {described['VariantName']}: it has no ModelName; inference components do not run locally")
     record = records.read("model", str(name))
-    definitions = record.get("Containers") or [record["PrimaryContainer"]]
+    definitions = record.get("Containers") or [each for each in [record.get("PrimaryContainer")] if each]
+    if not definitions:
+        raise ClientFault(f"model {name} has no container")
     direct = (record.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
-    job = f"{folder.parent.name}-{described['VariantName']}"
+    job = f"{folder.parent.name}/{described['VariantName']}"
     environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"} if described.get("ServerlessConfig") else {}
     model = serve_model(machine, definitions, job, folder, environment, direct=direct)
     return Variant(described, model, _targets(machine, definitions[0], model) if model.multi_model else None)
@@ -177,6 +206,6 @@ def _targets(machine: Machine, definition: Mapping[str, Any], model: ServedModel
     if not isinstance(server, ModelServer):
         raise ClientFault("a container of your own with many models does not run locally; the images of XGBoost and scikit-learn do")
     given = str((definition.get("Environment") or {}).get(MEMORY_MB, ""))
-    memory_bytes = int(given) * 2**20 if given.isdigit() else int(usable_memory_bytes() * SHARE_OF_MEMORY)
+    memory_bytes = int(given) * 2**20 if given.isdecimal() else int(usable_memory_bytes() * SHARE_OF_MEMORY)
     cached = (definition.get("MultiModelConfig") or {}).get("ModelCacheSetting") != "Disabled"
     return TargetModels(machine.store, str(definition.get("ModelDataUrl", "")), ManyModels(server, memory_bytes), cached)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pipelines.local.faults import ClientFault
+from pipelines.errors import SagewrightError
+from pipelines.local.faults import ClientFault, StepFault
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.endpoint import Endpoint
-from pipelines.local.serving.model_server import NotHealthy
+from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, NotHealthy
 from pipelines.local.serving.records import Records
 
 LOOK_EVERY_S = 0.25
 REASON_CHARACTERS = 1024
+# Whatever can be wrong with a record, a model or this machine ends one deployment, and not the server.
+CAUGHT = (ClientFault, NotHealthy, SagewrightError, StepFault, OSError, ValueError, KeyError, TypeError)
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Host:
         """Begin with nothing seen."""
         self._seen: dict[str, int] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._starting: set[str] = set()
 
     def find(self, name: str) -> Endpoint | None:
         """Return an endpoint that answers."""
@@ -44,7 +48,7 @@ class Host:
 
     def starts(self, name: str) -> bool:
         """Tell whether an endpoint is being started."""
-        return name in self._busy and name not in self.endpoints
+        return name in self._starting
 
     def names(self) -> list[str]:
         """Return the endpoints to serve."""
@@ -52,8 +56,9 @@ class Host:
 
     async def start(self) -> None:
         """Start every endpoint and wait until each answers or has failed."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # what an earlier server left
         self._look()
-        await asyncio.gather(*self._busy.values())
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     async def follow(self) -> None:
         """Follow changes until cancelled."""
@@ -69,6 +74,8 @@ class Host:
             change = self.records.change_of("endpoint", name)
             if self._seen.get(name) != change and name not in self._busy:
                 self._seen[name] = change
+                if name not in self.endpoints:
+                    self._starting.add(name)
                 self._work(name, self._bring_about(name))
 
     def _work(self, name: str, work: Any) -> None:
@@ -78,7 +85,7 @@ class Host:
 
     async def _remove(self, name: str) -> None:
         endpoint = self.endpoints.pop(name)
-        await endpoint.close()
+        await endpoint.close(INVOCATION_TIMEOUT_S)
         self._seen.pop(name, None)
         self.tell(f"{name}: deleted")
 
@@ -91,41 +98,48 @@ class Host:
                 await self._create(name, record, str(pending or record["EndpointConfigName"]))
             elif pending:
                 await self._update(name, record, str(pending))
-        except ClientFault as error:
-            self.tell(f"{name}: {error}")
+        except CAUGHT as error:
+            self.tell(f"{name}: {type(error).__name__}: {error}")
+        finally:
+            self._starting.discard(name)
 
     async def _create(self, name: str, record: Mapping[str, Any], config: str) -> None:
-        endpoint = Endpoint(name, self.machine, self.records, self.folder, self.speed)
+        endpoint = Endpoint(name, self.machine, self.records, self.folder, self.speed, self.tell)
         try:
             await endpoint.start(self.records.read("endpoint configuration", config))
-        except (ClientFault, NotHealthy) as error:
+        except CAUGHT as error:
             self._settle(name, record, config=config, status="Failed", reason=str(error))
             return
         self.endpoints[name] = endpoint
         self._settle(name, record, config=config, status="InService")
+        if not self.records.has("endpoint", name):  # deleted meanwhile
+            await self._remove(name)
 
     async def _update(self, name: str, record: Mapping[str, Any], config: str) -> None:
         self.tell(f"{name}: updating to {config}")
         try:
             reason = await self.endpoints[name].update(self.records.read("endpoint configuration", config), record.get("PendingDeploymentConfig"))
-        except (ClientFault, NotHealthy) as error:
+        except CAUGHT as error:
             reason = str(error)
         kept = str(record["EndpointConfigName"])
         told = f"The update to {config} was rolled back: {reason}" if reason else ""
         self._settle(name, record, config=kept if reason else config, status="InService", reason=told)
 
     def _settle(self, name: str, record: Mapping[str, Any], *, config: str, status: str, reason: str = "") -> None:
-        """Write how a deployment ended."""
-        self.records.write("endpoint", name, settled(record, self.records, config=config, status=status, reason=reason))
-        self._seen[name] = self.records.change_of("endpoint", name)
+        """Write how a deployment ended; an endpoint that was deleted meanwhile stays so."""
+        with self.records.changing():
+            if not self.records.has("endpoint", name):
+                return
+            self.records.write("endpoint", name, settled(record, self.records, config=config, status=status, reason=reason))
+            self._seen[name] = self.records.change_of("endpoint", name)
         self.tell(f"{name}: {status}{f', {reason}' if reason else f' ({config})'}")
 
     async def close(self) -> None:
         """Stop every endpoint."""
-        for task in list(self._busy.values()):
+        tasks = list(self._busy.values())
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints.values()))
 
 
@@ -133,7 +147,8 @@ def settled(record: Mapping[str, Any], records: Records, *, config: str, status:
     """Return an endpoint's record once a deployment has ended."""
     deployment = record.get("PendingDeploymentConfig")
     kept = {key: value for key, value in record.items() if key not in ("PendingDeploymentSummary", "PendingDeploymentConfig", "FailureReason")}
-    variants = records.read("endpoint configuration", config).get("ProductionVariants", [])
+    known = records.has("endpoint configuration", config)
+    variants = records.read("endpoint configuration", config).get("ProductionVariants", []) if known else []
     return {
         **kept,
         **({"LastDeploymentConfig": deployment} if deployment else {}),

@@ -66,8 +66,12 @@ def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -90,6 +94,7 @@ async def _until_stopped(model: ServedModel, listener: socket.socket, ready: Fut
         server = HttpServer(_app(model), listener)
         await server.start()
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+        await model.close()
         ready.set_exception(error)
         return
     ready.set_result(None)

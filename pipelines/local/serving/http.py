@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from pipelines.local.serving.link import Reply, WorkerLost
@@ -32,29 +33,33 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def body_of(headers: Mapping[str, str], receive: Receive, most_bytes: int) -> bytes:
+async def body_of(headers: Mapping[str, str], receive: Receive, most_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
     """Return a request's body.
 
     Raises:
         TooLarge: it has more than `most_bytes` bytes.
-        TooSlow: it did not arrive within a minute.
+        TooSlow: it did not arrive within `timeout_s` seconds, or the client went away.
     """
+    try:
+        return await asyncio.wait_for(_body(headers, receive, most_bytes), timeout_s)
+    except asyncio.TimeoutError:
+        raise TooSlow() from None
+
+
+async def _body(headers: Mapping[str, str], receive: Receive, most_bytes: int) -> bytes:
     message = await _next(receive)
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         return _within(body, most_bytes)
     said = headers.get("content-length", "")
-    if said.isdigit() and int(said) > most_bytes:
-        await _drain(receive, int(said), most_bytes)
+    if said.isdecimal() and int(said) > most_bytes:
+        await _drain(receive, int(said) - len(body), most_bytes)
         raise TooLarge()
-    return await asyncio.wait_for(_rest(body, receive, most_bytes), BODY_TIMEOUT_S)
+    return await _rest(body, receive, most_bytes)
 
 
 async def _next(receive: Receive) -> Mapping[str, Any]:
-    try:
-        message = await asyncio.wait_for(receive(), BODY_TIMEOUT_S)
-    except asyncio.TimeoutError:
-        raise TooSlow() from None
+    message = await receive()
     if message["type"] == "http.disconnect":
         raise TooSlow()
     return message
@@ -113,11 +118,32 @@ async def whole(reply: Reply) -> Reply:
         return Reply(500, {"content-type": "text/plain; charset=utf-8"}, f"The answer broke off. {error}".encode())
 
 
-async def stream(send: Send, reply: Reply) -> None:
+async def stream(send: Send, receive: Receive, reply: Reply) -> None:
     """Send an answer part by part; one that breaks off leaves the client with an incomplete body, as a container that died would."""
     assert reply.parts
     told = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": told})
-    async for part in reply.parts:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+    try:
+        if not await sent_parts(send, receive, reply.parts):
+            return
+    except WorkerLost:
+        return
     await send({"type": "http.response.body", "body": b""})
+
+
+async def sent_parts(send: Send, receive: Receive, parts: Any, encode: Callable[[bytes], bytes] = bytes) -> bool:
+    """Send the parts of an answer as they come; returns False as soon as the client has gone, whoever makes the parts being told.
+
+    Raises:
+        WorkerLost: they break off.
+    """
+    gone = asyncio.ensure_future(receive())
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                if gone.done() and gone.result()["type"] == "http.disconnect":
+                    return False
+                await send({"type": "http.response.body", "body": encode(part), "more_body": True})
+        return True
+    finally:
+        gone.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,16 @@ from pipelines.local import container
 from pipelines.local.faults import StepFault
 from pipelines.local.job import JobSpec
 from pipelines.local.launcher import Launcher
-from pipelines.local.serving.link import Reply
+from pipelines.local.serving.link import TOO_LATE, Reply, WorkerLost
 from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, ONLY, NotHealthy
 
 if TYPE_CHECKING:
     import httpx
 
 PING_TIMEOUT_S, PING_AGAIN_S = 2.0, 0.05
-NOT_PASSED_ON = frozenset({"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date"})
+NOT_PASSED_ON = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date", "content-encoding"}
+)
 
 
 @dataclass
@@ -95,6 +97,12 @@ class HttpContainer:
 
     async def invoke(self, headers: Mapping[str, str], body: bytes, *, model: str = ONLY, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Pass a request to /invocations on; no answer at all is one, too: 502 or 504."""
+        try:
+            return await asyncio.wait_for(self._ask(headers, body, timeout_s), timeout_s)
+        except asyncio.TimeoutError:
+            return Reply(504, {"content-type": "text/plain"}, f"There was no answer within {timeout_s:.0f} s.".encode())
+
+    async def _ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Reply:
         import httpx
 
         sent = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
@@ -103,10 +111,10 @@ class HttpContainer:
             answer = await self._client.send(request, stream=True)
             told = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in NOT_PASSED_ON}
             if answer.headers.get("transfer-encoding", "").lower() == "chunked":
-                return Reply(answer.status_code, told, b"", _parts(answer))
+                return Reply(answer.status_code, told, b"", _parts(answer, asyncio.get_running_loop().time() + timeout_s))
             return Reply(answer.status_code, told, await answer.aread())
         except httpx.TimeoutException:
-            return Reply(504, {"content-type": "text/plain"}, f"There was no answer within {timeout_s:.0f} s.".encode())
+            raise asyncio.TimeoutError() from None
         except httpx.HTTPError as error:
             return Reply(502, {"content-type": "text/plain"}, f"The container did not answer: {type(error).__name__}".encode())
 
@@ -118,9 +126,22 @@ class HttpContainer:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
 
-async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _parts(answer: httpx.Response, ends_at: float) -> AsyncGenerator[bytes, None]:
+    """Yield the parts of a streamed answer.
+
+    Raises:
+        WorkerLost: they break off, or the time is over.
+    """
+    import httpx
+
     try:
         async for part in answer.aiter_bytes():
             yield part
+            if asyncio.get_running_loop().time() > ends_at:
+                raise WorkerLost("The answer took too long.", TOO_LATE)
+    except httpx.TimeoutException:
+        raise WorkerLost("The answer took too long.", TOO_LATE) from None
+    except httpx.HTTPError as error:
+        raise WorkerLost(f"The answer broke off: {type(error).__name__}") from None
     finally:
         await answer.aclose()

@@ -6,17 +6,24 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.local.images.serving import frames
 
 Frame = tuple[Mapping[str, Any], bytes]
+# Parts of a streamed answer that wait for the client before the worker has to wait, too.
+MOST_PARTS = 16
+BROKEN, TOO_LATE = "StreamBroken", "ModelInvocationTimeExceeded"
 
 
 class WorkerLost(Exception):
-    """Say that the worker died over a request."""
+    """Say that the worker died over a request or that its code failed in the middle of an answer; `code` is that of ModelStreamError."""
+
+    def __init__(self, why: str = "", code: str = BROKEN) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class TimedOut(Exception):
@@ -30,7 +37,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    parts: AsyncIterator[bytes] | None = None
+    parts: AsyncGenerator[bytes, None] | None = None
 
 
 class Link(asyncio.Protocol):
@@ -39,11 +46,12 @@ class Link(asyncio.Protocol):
     def __init__(self, hello: Callable[[Link, Mapping[str, Any]], None], lost: Callable[[Link], None]) -> None:
         self._hello, self._lost = hello, lost
         self._buffer = bytearray()
-        self._head: Mapping[str, Any] | None = None
         self._answer: asyncio.Future[Frame] | None = None
         self._queue: asyncio.Queue[Frame | None] | None = None
         self._transport: Any = None
         self._abandoned: Callable[[], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._late = False
         self.alive, self.model, self.pid = True, "", 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,6 +61,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Fail what waits for an answer."""
         self.alive = False
+        self._calm()
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerLost())
         if self._queue:
@@ -79,9 +88,12 @@ class Link(asyncio.Protocol):
         elif self._abandoned is not None:
             if not head.get("more"):
                 done, self._abandoned = self._abandoned, None
+                self._calm()
                 done()
         elif self._queue is not None:
             self._queue.put_nowait((head, body))
+            if self._queue.qsize() >= MOST_PARTS:
+                self._transport.pause_reading()
         elif self._answer and not self._answer.done():
             if head.get("more"):
                 self._queue = asyncio.Queue()
@@ -92,61 +104,99 @@ class Link(asyncio.Protocol):
         self._transport.write(frames.packed(header))
 
     async def ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float, done: Callable[[], None]) -> Reply:
-        """Send a request and return the answer; `done` is called once the worker is free again.
+        """Send a request and return the answer, which may take `timeout_s` seconds to its last part; `done` is called once the worker is free again.
 
         Raises:
             WorkerLost: the worker died over it.
             TimedOut: there was no answer in time; the worker is killed.
         """
-        self._answer = asyncio.get_running_loop().create_future()
+        if not self.alive:
+            raise WorkerLost()
+        loop = asyncio.get_running_loop()
+        answer = self._answer = loop.create_future()
+        self._late, self._timer = False, loop.call_later(timeout_s, self._give_up)
         self._transport.write(frames.packed(headers, body))
-        timer = asyncio.get_running_loop().call_later(timeout_s, self._give_up)
         try:
-            head, first = await self._answer
+            head, first = await answer
         except asyncio.CancelledError:
-            self._answer, self._abandoned = None, done  # the worker is not free before it has answered
+            self._abandon(answer, done)
             raise
         except (WorkerLost, TimedOut):
+            self._calm()
             done()
             raise
-        finally:
-            timer.cancel()
-        if self._queue is None:
-            self._answer = None
-            done()
-            return Reply(head["status"], head["headers"], first)
-        return Reply(head["status"], head["headers"], b"", self._parts(first, done))
+        if self._queue is not None:
+            return Reply(head["status"], head["headers"], b"", self._parts(first, done))
+        self._free(done)
+        return _whole(head, first)
+
+    def _abandon(self, answer: asyncio.Future[Frame], done: Callable[[], None]) -> None:
+        """Go on without whoever asked; the worker is not free before it has answered, and is killed when it does not in time."""
+        if answer.cancelled():
+            self._answer, self._abandoned = None, done
+        elif self._queue is not None:
+            self.kill()  # the rest would be taken for the next answer
+        else:
+            self._free(done)
+
+    def _free(self, done: Callable[[], None]) -> None:
+        self._calm()
+        self._answer = None
+        done()
+
+    def _calm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def _give_up(self) -> None:
+        self._late = True
         if self._answer and not self._answer.done():
             self._answer.set_exception(TimedOut())
-            self.kill()
+        self.kill()
 
-    async def _parts(self, first: bytes, done: Callable[[], None]) -> AsyncIterator[bytes]:
+    async def _parts(self, first: bytes, done: Callable[[], None]) -> AsyncGenerator[bytes, None]:
         """Yield the parts of a streamed answer.
 
         Raises:
-            WorkerLost: the worker died, or its code failed, on the way.
+            WorkerLost: the worker died, its code failed on the way, or its time was over.
         """
         assert self._queue
+        ended = False
         try:
             yield first
             while (frame := await self._queue.get()) is not None and frame[0].get("more"):
                 yield frame[1]
+                if self._queue.qsize() < MOST_PARTS // 2:
+                    self._transport.resume_reading()
+            ended = frame is not None
             if frame is None or "error" in frame[0]:
-                raise WorkerLost(frame[0]["error"] if frame else "")
+                raise self._why(frame)
         finally:
-            ended = self._queue.empty()
-            self._queue = self._answer = None
-            if not ended or not self.alive:
+            self._queue = None
+            if not ended:
                 self.kill()  # the rest would be taken for the next answer
-            done()
+            self._free(done)
+
+    def _why(self, last: Frame | None) -> WorkerLost:
+        if last is not None:
+            return WorkerLost(str(last[0]["error"]))
+        return WorkerLost("The answer took too long.", TOO_LATE) if self._late else WorkerLost()
 
     def kill(self) -> None:
         """End the process; its master starts another one."""
+        if not self.alive:
+            return  # by now another process may have its id
         self.alive = False
         try:
             os.kill(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
         self._transport.close()
+
+
+def _whole(head: Mapping[str, Any], body: bytes) -> Reply:
+    """Return an answer in one piece; one that should have been streamed and failed before its first part is an error."""
+    if "error" in head:
+        return Reply(500, {"content-type": "text/plain; charset=utf-8"}, str(head["error"]).encode())
+    return Reply(head["status"], head["headers"], body)

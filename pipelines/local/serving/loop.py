@@ -7,10 +7,14 @@ import socket
 import sys
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipelines.local.serving.http import App
 
 KEEP_ALIVE_S = 75
+# A client that has not sent the head of its request by then, or sends a longer one, is sent away; uvicorn would wait and keep it.
+HEAD_TIMEOUT_S, LARGEST_HEAD_BYTES = 60.0, 1 << 16
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 LONGEST_GOODBYE_S = 30.0
 
 
@@ -23,6 +27,70 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+class Protocol(HttpToolsProtocol):
+    """Speak HTTP as uvicorn does, with limits for the head of a request."""
+
+    _head_bytes, _headers_bytes, _timer = 0, 0, None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request, but not for ever."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._wait()
+
+    def _wait(self) -> None:
+        self._calm()
+        self._head_bytes, self._timer = 0, self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+
+    def _calm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request."""
+        before = self._timer
+        super().data_received(data)
+        if self._timer is None or self._timer is not before:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self.transport.write(TOO_LARGE)
+        self.transport.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, unless all of them together are too large."""
+        self._headers_bytes += len(name) + len(value)
+        if self._headers_bytes > LARGEST_HEAD_BYTES:
+            raise ValueError("the head of the request is too large")
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what is wrong with a request that cannot be read."""
+        if self._headers_bytes > LARGEST_HEAD_BYTES:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for a head's end."""
+        super().on_message_begin()
+        self._headers_bytes = 0
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Wait for it no longer."""
+        self._calm()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go."""
+        self._calm()
+        super().connection_lost(exc)
+
+
 class HttpServer:
     """Serve an ASGI application on a listening socket, in the loop that runs.
 
@@ -32,11 +100,11 @@ class HttpServer:
     def __init__(self, app: App, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             date_header=False,
@@ -50,12 +118,17 @@ class HttpServer:
         """Begin to accept connections."""
         await self._server.startup(sockets=[self._listener])
 
-    async def close(self) -> None:
-        """Accept nothing more, answer what is under way, and hang up."""
+    async def close(self, goodbye_s: float = LONGEST_GOODBYE_S) -> None:
+        """Accept nothing more, answer what is under way and done in `goodbye_s` seconds, and hang up."""
         for server in self._server.servers:
             server.close()
         state = self._server.server_state
         for connection in list(state.connections):
             connection.shutdown()
         if state.tasks:
-            await asyncio.wait(set(state.tasks), timeout=LONGEST_GOODBYE_S)
+            _, left = await asyncio.wait(set(state.tasks), timeout=goodbye_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        for connection in list(state.connections):
+            connection.transport.close()

@@ -63,7 +63,8 @@ class ManyModels:
         try:
             await self.server.load(name, url, LOAD_TIMEOUT_S)
         except NotHealthy as error:
-            del self.loaded[name]
+            if self.loaded.get(name) is entry:
+                del self.loaded[name]
             raise ApiError(500, "InternalServerException", f"Failed to load model {name}: {error}") from None
         entry.size_bytes = sum(map(private_bytes, self.server.pids(name))) or guess
         entry.ready.set()
@@ -71,7 +72,7 @@ class ManyModels:
 
     def _folder(self, url: str) -> Path:
         place = PurePosixPath(url)
-        inside = f"{url.rstrip('/')}/".startswith(BELOW) and ".." not in place.parts
+        inside = url.startswith(BELOW) and place != PurePosixPath(BELOW) and ".." not in place.parts
         folder = self.server.ml / place.relative_to("/opt/ml") if inside else None
         if folder is None or not folder.is_dir():
             raise ApiError(404, "ModelNotFoundException", f"Model not found at: {url}")

@@ -25,7 +25,7 @@ class ManyModelsApp:
         """Answer one request; what goes wrong is a JSON document with code, type and message."""
         if scope["type"] != "http":
             return
-        parts = [unquote(part) for part in scope["path"].strip("/").split("/")]
+        parts = [unquote(part) for part in scope["raw_path"].decode("latin-1").strip("/").split("/")]
         act = ROUTES.get((scope["method"], parts[0], len(parts), parts[2] if len(parts) > 2 else ""))
         try:
             if act is None:
@@ -82,12 +82,12 @@ class ManyModelsApp:
         if reply.parts is None:
             await respond(send, reply.status, reply.headers, reply.body)
         else:
-            await stream(send, reply)
+            await stream(send, receive, reply)
 
 
 def _number(asked: Mapping[str, list[str]], name: str, usual: int) -> int:
     text = asked.get(name, [str(usual)])[0]
-    if not text.isdigit():
+    if not text.isdecimal():
         raise ApiError(400, "BadRequestException", f"Invalid {name}: {text}")
     return int(text)
 

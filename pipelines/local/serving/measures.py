@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.local.faults import ClientFault
+
 KEPT = 100_000
+PERCENTILE = re.compile(r"p(\d{1,2}(\.\d+)?|100)")
 # Statistic -> what it makes of the values of a period.
 STATISTICS: Mapping[str, Callable[[list[float]], float]] = {
     "Sum": math.fsum,
@@ -59,6 +63,26 @@ VALUES: Mapping[str, Callable[[int, float], float]] = {
     "InvocationModelErrors": lambda status, micros: float(status >= 400),
     "ModelLatency": lambda status, micros: micros,
 }
+
+
+def check_alarm(alarm: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an alarm that can be watched here.
+
+    Raises:
+        ClientFault: it is of a metric, a statistic or a comparison that is not known here.
+    """
+    extended = str(alarm.get("ExtendedStatistic", ""))
+    known = {
+        "MetricName": alarm.get("MetricName") in VALUES,
+        "ComparisonOperator": alarm.get("ComparisonOperator") in COMPARES,
+        "Statistic": bool(extended) or alarm.get("Statistic", "Average") in STATISTICS,
+        "ExtendedStatistic": not extended or bool(PERCENTILE.fullmatch(extended)),
+        "Threshold": isinstance(alarm.get("Threshold"), (int, float)),
+    }
+    for member, right in known.items():
+        if not right:
+            raise ClientFault(f"alarm {alarm.get('AlarmName')}: {member} {alarm.get(member)!r} is not watched here; metrics are {', '.join(VALUES)}")
+    return alarm
 
 
 def _statistic(alarm: Mapping[str, Any], values: list[float]) -> float:

@@ -22,6 +22,8 @@ from pipelines.local.serving.workers import Busy, Crew, NotLoaded
 
 INVOCATION_TIMEOUT_S = 60.0
 LARGEST_BACKLOG = 512
+# A container that ends by itself is started again: soon, and later each time that it does not live long.
+SOON_S, LATE_S, RESTART_TIMEOUT_S = 0.2, 10.0, 240.0
 # The name of the one model of a container that serves one.
 ONLY = ""
 
@@ -44,6 +46,10 @@ class ModelServer:
     def __post_init__(self) -> None:
         """Begin with nothing."""
         self._crews: dict[str, Crew] = {}
+        self._folders: dict[str, str] = {}
+        self._restart: asyncio.Task[None] | None = None
+        self._closing = False
+        self._begun_at, self._pause_s = 0.0, SOON_S / 2
         self._links: set[Link] = set()
         self._server: asyncio.AbstractServer | None = None
         self._thread: threading.Thread | None = None
@@ -60,9 +66,12 @@ class ModelServer:
         Raises:
             NotHealthy: the container ended, or did not start in time.
         """
+        self._server = await asyncio.get_running_loop().create_unix_server(lambda: Link(self._hello, self._lost), sock=_bound(self.ml))
+        await self._launch(timeout_s)
+
+    async def _launch(self, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
-        self._ended, self._master = loop.create_future(), loop.create_future()
-        self._server = await loop.create_unix_server(lambda: Link(self._hello, self._lost), sock=_bound(self.ml))
+        self._ended, self._master, self._begun_at = loop.create_future(), loop.create_future(), loop.time()
         self._thread = threading.Thread(target=self._run, args=(loop,), name=self.spec.name, daemon=True)
         self._thread.start()
         await self._until(self._master, timeout_s)
@@ -86,9 +95,25 @@ class ModelServer:
     def _over(self, why: str) -> None:
         if self._ended and not self._ended.done():
             self._ended.set_result(why)
+        again = not self._closing and any(crew.is_loaded() for crew in self._crews.values())
         for crew in self._crews.values():
-            if not crew.first.done():
-                crew.first.set_exception(NotLoaded(why))
+            if not (again and crew.is_loaded()):
+                crew.give_up(why)
+        if again:
+            self._restart = asyncio.get_running_loop().create_task(self._again())
+
+    async def _again(self) -> None:
+        """Start a container anew that ended by itself, with the models it had; requests wait meanwhile."""
+        lived_s = asyncio.get_running_loop().time() - self._begun_at
+        self._pause_s = SOON_S if lived_s > 2 * LATE_S else min(LATE_S, 2 * self._pause_s)
+        await asyncio.sleep(self._pause_s)
+        try:
+            await self._launch(RESTART_TIMEOUT_S)
+            for model in list(self._crews):
+                self._start_workers(model)
+        except NotHealthy as error:
+            for crew in self._crews.values():
+                crew.give_up(str(error))
 
     async def _until(self, wanted: asyncio.Future[Any], timeout_s: float) -> Any:
         assert self._ended
@@ -120,17 +145,26 @@ class ModelServer:
             NotHealthy: the model cannot be loaded, or not in time.
         """
         crew = self._crews[model] = Crew()
-        self._master.result().tell({"do": "start", "model": model, "folder": folder, "workers": self.workers})
+        self._folders[model] = folder
         try:
+            self._start_workers(model)
             await self._until(crew.first, timeout_s)
         except (NotLoaded, NotHealthy) as error:
-            await self.unload(model)
+            if self._crews.get(model) is crew:
+                await self.unload(model)
             raise NotHealthy(str(error)) from None
+
+    def _start_workers(self, model: str) -> None:
+        if not (self._master.done() and self._master.result().alive):
+            raise NotHealthy("the container is not running")
+        self._master.result().tell({"do": "start", "model": model, "folder": self._folders[model], "workers": self.workers})
 
     async def unload(self, model: str) -> None:
         """Stop a model's workers."""
         crew = self._crews.pop(model)
-        crew.first.cancel() if not crew.first.done() else crew.first.exception()
+        self._folders.pop(model, None)
+        crew.give_up("the model is not served any more")
+        crew.first.exception()  # has been looked at, whoever waited
         if self._master.done() and self._master.result().alive:
             self._master.result().tell({"do": "stop", "model": model})
         for link in list(crew.links):
@@ -151,17 +185,23 @@ class ModelServer:
 
     async def invoke(self, headers: Mapping[str, str], body: bytes, *, model: str = ONLY, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Answer a request to /invocations; what goes wrong in the container is an answer as well: 500, 503 or 504."""
+        crew = self._crews.get(model)
         try:
-            return await self._crews[model].ask(headers, body, timeout_s)
+            return await crew.ask(headers, body, timeout_s) if crew else _said(503, "The model is not served any more.")
         except WorkerLost as error:
             return _said(500, f"The process that answered died. {error}")
         except TimedOut:
             return _said(504, f"There was no answer within {timeout_s:.0f} s.")
+        except NotLoaded as error:
+            return _said(503, f"There is no worker: {error}")
         except Busy:
             return _said(503, "All workers are busy, and too many requests wait.")
 
     async def close(self) -> None:
         """End the container: SIGTERM, and after its grace SIGKILL."""
+        self._closing = True
+        if self._restart:
+            self._restart.cancel()
         for model in list(self._crews):
             await self.unload(model)
         if self._thread:

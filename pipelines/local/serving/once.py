@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.local.faults import ClientFault
+from pipelines.local.serving import boxes
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.endpoint import Endpoint
 from pipelines.local.serving.loop import new_loop
@@ -29,12 +31,12 @@ def ask_once(machine: Machine, records: Records, folder: Path, name: str, header
 
 
 async def _ask(machine: Machine, records: Records, folder: Path, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-    endpoint = Endpoint(name, machine, records, folder)
+    endpoint = Endpoint(name, machine, records, boxes.fresh(folder, name))
     config = records.read("endpoint configuration", records.read("endpoint", name)["EndpointConfigName"])
     try:
         await endpoint.start(config)
     except NotHealthy as error:
-        raise ClientFault(f"endpoint {name} does not start: {error}") from None
+        raise ClientFault(f"endpoint {name} does not start: {error}. See {endpoint.folder}.") from None
     scope = {
         "type": "http",
         "method": "POST",
@@ -54,4 +56,7 @@ async def _ask(machine: Machine, records: Records, folder: Path, name: str, head
         await RuntimeApp(lambda _: endpoint)(scope, receive, send)
     finally:
         await endpoint.close()
-    return int(sent[0]["status"]), b"".join(message.get("body", b"") for message in sent[1:])
+    status = int(sent[0]["status"])
+    if status < 300:
+        shutil.rmtree(endpoint.folder, ignore_errors=True)  # else its log is of interest
+    return status, b"".join(message.get("body", b"") for message in sent[1:])

@@ -6,18 +6,22 @@ import fcntl
 import json
 import os
 import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipelines.local.faults import ClientFault
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 KINDS = {"model": "models", "endpoint configuration": "endpoint-configs", "endpoint": "endpoints", "alarm": "alarms"}
 SERVER = ".server"
+LOCK = ".endpoints.lock"
+# Who looks whether there is a server holds its lock for a moment.
+TRIES, AGAIN_S = 10, 0.02
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class Records:
         partial.write_text(json.dumps(record, sort_keys=True, indent=1, default=str) + "\n")
         os.replace(partial, path)
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the one who reads and writes records while the block lasts; it is to be short, since others wait."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with open(self.home / LOCK, "a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
     def delete(self, kind: str, name: str) -> None:
         """Delete a record.
 
@@ -83,9 +95,7 @@ class Records:
         folder = self.home / KINDS["endpoint"]
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / SERVER, "a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _taken(handle):
                 yield False
                 return
             try:
@@ -93,16 +103,25 @@ class Records:
             finally:
                 handle.truncate(0)
 
-    def announce(self, url: str) -> None:
-        """Say where the server of these endpoints answers, while `serving`."""
-        (self.home / KINDS["endpoint"] / SERVER).write_text(url)
+    def announce(self, url: str, only: Collection[str] = ()) -> None:
+        """Say where the server of these endpoints answers, and for which when not for all, while `serving`."""
+        (self.home / KINDS["endpoint"] / SERVER).write_text("\n".join([url, *sorted(only)]))
+
+    def _announced(self) -> list[str]:
+        return (self.home / KINDS["endpoint"] / SERVER).read_text().split() if self._is_held() else []
 
     def url(self) -> str:
         """Return where a server of these endpoints answers, empty when none runs."""
-        return (self.home / KINDS["endpoint"] / SERVER).read_text().strip() if self.is_served() else ""
+        return next(iter(self._announced()), "")
 
-    def is_served(self) -> bool:
-        """Tell whether a server of these endpoints runs."""
+    def is_served(self, name: str) -> bool:
+        """Tell whether a server of these endpoints runs and takes care of this one."""
+        if not self._is_held():
+            return False
+        only = self._announced()[1:]
+        return not only or name in only
+
+    def _is_held(self) -> bool:
         if not (self.home / KINDS["endpoint"] / SERVER).is_file():
             return False
         with open(self.home / KINDS["endpoint"] / SERVER, "a") as handle:
@@ -111,3 +130,13 @@ class Records:
             except BlockingIOError:
                 return True
         return False
+
+
+def _taken(handle: IO[str]) -> bool:
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(AGAIN_S)
+    return False

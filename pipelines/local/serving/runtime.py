@@ -6,8 +6,10 @@ import asyncio
 import json
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -15,15 +17,38 @@ from urllib.parse import unquote
 from pipelines.local.serving import eventstream
 from pipelines.local.serving.endpoint import Endpoint
 from pipelines.local.serving.fleet import Variant
-from pipelines.local.serving.http import Receive, Scope, Send, TooLarge, TooSlow, body_of, headers_of, respond, respond_json, stream, whole
-from pipelines.local.serving.invocation import Invocation, RuntimeFault, invalid
+from pipelines.local.serving.http import (
+    BODY_TIMEOUT_S,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    TooSlow,
+    body_of,
+    headers_of,
+    respond,
+    respond_json,
+    sent_parts,
+    stream,
+    whole,
+)
+from pipelines.local.serving.invocation import PREFIX, Invocation, RuntimeFault, invalid
 from pipelines.local.serving.link import Reply, WorkerLost
 
 LARGEST_BODY_BYTES, LARGEST_SERVERLESS_BYTES, LARGEST_STREAMED_BYTES = 6 * 2**20, 4 * 2**20, 25 * 2**20
 STREAM_TIMEOUT_S = 480.0
 STARTUP_PATIENCE_S, STARTUP_LOOK_S = 50.0, 0.02
 LARGEST_MESSAGE = 2000
+LARGEST_ASYNC_BYTES = 128_000
+# Characters of the headers, as botocore's model has them.
 LONGEST_OPTION = 1024
+LONGEST_OPTIONS = {
+    **dict.fromkeys(("target-variant", "target-container-hostname", "inference-component"), 63),
+    **dict.fromkeys(("inference-id", "enable-explanations", "prefix-aware-id"), 64),
+    "session-id": 256,
+    "filename": 32,
+    "s3outputpathextension": 512,
+}
 PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)")
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 CUSTOM = "x-amzn-sagemaker-custom-attributes"
@@ -41,6 +66,8 @@ class RuntimeApp:
     region: str = "us-east-1"
     account: str = "000000000000"
     starts: Callable[[str], bool] = lambda name: False
+    tell: Callable[[str], None] = lambda text: None
+    body_timeout_s: float = BODY_TIMEOUT_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,10 +81,13 @@ class RuntimeApp:
         except RuntimeFault as error:
             await _fail(send, error)
         except TooLarge:
-            limit = LARGEST_BODY_BYTES
+            limit = _largest_bytes(scope["path"])
             await respond_json(send, 413, {"message": f"HTTP content length exceeded {limit} bytes."}, {"x-amzn-errortype": "413", "connection": "close"})
         except TooSlow:
-            await _fail(send, RuntimeFault("ServiceUnavailable", 503, "The request did not arrive in time."))
+            await _fail(send, RuntimeFault("ServiceUnavailable", 503, "The request did not arrive in time."), {"connection": "close"})
+        except Exception as error:  # the boundary of a request: one fails, the server goes on
+            self.tell(f"a defect of Sagewright, please report it:\n{''.join(traceback.format_exception(error))}")
+            await _fail(send, RuntimeFault("InternalFailure", 500, f"A defect of Sagewright: {type(error).__name__}."))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = PATH.fullmatch(scope["path"])
@@ -66,14 +96,14 @@ class RuntimeApp:
         if scope["method"] != "POST":
             raise RuntimeFault("UnknownOperationException", 405, f"{scope['method']} is not allowed here; expected POST.")
         headers = headers_of(scope)
-        body = await body_of(headers, receive, LARGEST_STREAMED_BYTES if "stream" in match[2] else LARGEST_BODY_BYTES)
+        body = await body_of(headers, receive, _largest_bytes(scope["path"]), self.body_timeout_s)
         name = unquote(match[1])
         endpoint = await self._started(name) if NAME.fullmatch(name) else None
         if endpoint is None:
             raise invalid(f"Endpoint {name[:200]} of account {self.account} not found.")
-        invocation = Invocation(headers, body)
+        invocation = Invocation(headers if match[2] == "invocations" else _renamed(headers), body)
         _check(invocation)
-        await OPERATIONS[match[2]](self, endpoint, invocation, send)
+        await OPERATIONS[match[2]](self, endpoint, invocation, receive, send)
 
     async def _started(self, name: str) -> Endpoint | None:
         """Return an endpoint; one that is being started is waited for.
@@ -88,7 +118,7 @@ class RuntimeApp:
             await asyncio.sleep(STARTUP_LOOK_S)
         return endpoint
 
-    async def _invoke(self, endpoint: Endpoint, invocation: Invocation, send: Send) -> None:
+    async def _invoke(self, endpoint: Endpoint, invocation: Invocation, receive: Receive, send: Send) -> None:
         if _serverless(endpoint) and len(invocation.body) > LARGEST_SERVERLESS_BYTES:
             raise invalid(f"A request to a serverless endpoint has at most {LARGEST_SERVERLESS_BYTES} bytes; got {len(invocation.body)}.")
         reply, variant = await endpoint.invoke(invocation)
@@ -98,17 +128,19 @@ class RuntimeApp:
         if reply.parts is None:
             await respond(send, 200, told, reply.body)
         else:
-            await stream(send, Reply(200, told, b"", reply.parts))
+            await stream(send, receive, Reply(200, told, b"", reply.parts))
 
-    async def _invoke_async(self, endpoint: Endpoint, invocation: Invocation, send: Send) -> None:
+    async def _invoke_async(self, endpoint: Endpoint, invocation: Invocation, receive: Receive, send: Send) -> None:
         queue = endpoint.asynchronous
         if queue is None:
             raise invalid(f"Endpoint {endpoint.name} is not asynchronous; its configuration has no AsyncInferenceConfig.")
+        if len(invocation.body) > LARGEST_ASYNC_BYTES:
+            raise invalid(f"Body has {len(invocation.body)} bytes; expected at most {LARGEST_ASYNC_BYTES}. Put it into S3 and name it as InputLocation.")
         accepted = queue.accept(invocation)
         places = {"x-amzn-sagemaker-outputlocation": accepted.output, "x-amzn-sagemaker-failurelocation": accepted.failure}
         await respond_json(send, 202, {"InferenceId": accepted.inference_id}, {**places, "x-amzn-requestid": str(uuid.uuid4())})
 
-    async def _invoke_stream(self, endpoint: Endpoint, invocation: Invocation, send: Send) -> None:
+    async def _invoke_stream(self, endpoint: Endpoint, invocation: Invocation, receive: Receive, send: Send) -> None:
         reply, variant = await endpoint.invoke(invocation, STREAM_TIMEOUT_S)
         if reply.status >= 300:
             raise self._model_error(endpoint, variant, await whole(reply))
@@ -119,13 +151,12 @@ class RuntimeApp:
             {"type": "http.response.start", "status": 200, "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in told.items()]}
         )
         try:
-            async for part in _parts_of(reply):
-                await send({"type": "http.response.body", "body": eventstream.part(part), "more_body": True})
+            if not await sent_parts(send, receive, _parts_of(reply), eventstream.part):
+                return
             last = b""
         except WorkerLost as error:
-            last = eventstream.failure(
-                "ModelStreamError", json.dumps({"Message": str(error) or "The model's process died.", "ErrorCode": "ModelError"}).encode()
-            )
+            said = {"Message": str(error) or "The model's process died.", "ErrorCode": error.code}
+            last = eventstream.failure("ModelStreamError", json.dumps(said).encode())
         await send({"type": "http.response.body", "body": last})
 
     def _model_error(self, endpoint: Endpoint, variant: Variant, reply: Reply) -> RuntimeFault:
@@ -142,11 +173,26 @@ class RuntimeApp:
 def _check(invocation: Invocation) -> None:
     """Refuse options beyond the limits of the API, and those that nothing here does."""
     for name, value in invocation.headers.items():
-        if name.startswith("x-amzn-sagemaker-") and len(value) > LONGEST_OPTION:
-            raise invalid(f"{name} has {len(value)} characters; expected at most {LONGEST_OPTION}.")
+        if name not in ("content-type", "accept") and not name.startswith(PREFIX):
+            continue
+        most = LONGEST_OPTIONS.get(name.removeprefix(PREFIX), LONGEST_OPTION)
+        if len(value) > most:
+            raise invalid(f"{name} has {len(value)} characters; expected at most {most}.")
+        if not value.isascii():
+            raise invalid(f"{name} holds characters that are not ASCII.")
     for option, what in NOT_HERE.items():
         if invocation.option(option):
             raise invalid(f"{what} do not run locally.")
+
+
+def _largest_bytes(path: str) -> int:
+    return LARGEST_STREAMED_BYTES if path.endswith("stream") else LARGEST_BODY_BYTES
+
+
+def _renamed(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers with the content types where the container expects them; two operations send them under names of their own."""
+    given = {plain: headers[PREFIX + plain] for plain in ("content-type", "accept") if PREFIX + plain in headers}
+    return {**headers, **given}
 
 
 def _serverless(endpoint: Endpoint) -> bool:
@@ -164,16 +210,17 @@ async def _parts_of(reply: Reply) -> Any:
     if reply.parts is None:
         yield reply.body
         return
-    async for part in reply.parts:
-        yield part
+    async with aclosing(reply.parts) as parts:
+        async for part in parts:
+            yield part
 
 
-async def _fail(send: Send, error: RuntimeFault) -> None:
+async def _fail(send: Send, error: RuntimeFault, headers: Mapping[str, str] | None = None) -> None:
     body = {"Message" if error.members else "message": str(error), **error.members}
-    await respond_json(send, error.status, body, {"x-amzn-errortype": error.kind, "x-amzn-requestid": str(uuid.uuid4())})
+    await respond_json(send, error.status, body, {"x-amzn-errortype": error.kind, "x-amzn-requestid": str(uuid.uuid4()), **(headers or {})})
 
 
-Operation = Callable[[RuntimeApp, Endpoint, Invocation, Send], Awaitable[None]]
+Operation = Callable[[RuntimeApp, Endpoint, Invocation, Receive, Send], Awaitable[None]]
 OPERATIONS: Mapping[str, Operation] = {
     "invocations": RuntimeApp._invoke,
     "async-invocations": RuntimeApp._invoke_async,

@@ -38,7 +38,11 @@ class ServedModel:
         Raises:
             NotHealthy: one did not become healthy in time; the others are stopped.
         """
-        started = await asyncio.gather(*(self._start(each, timeout_s) for each in self.containers), return_exceptions=True)
+        try:
+            started = await asyncio.gather(*(self._start(each, timeout_s) for each in self.containers), return_exceptions=True)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         failed = [error for error in started if isinstance(error, BaseException)]
         if failed:
             await self.close()
@@ -60,15 +64,19 @@ class ServedModel:
 
     async def invoke(self, headers: Mapping[str, str], body: bytes, *, hostname: str = "", timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Answer a request: of a pipeline, each container gets what the one before it answered, in that content type; the first that fails ends it."""
-        if self.direct:
-            return await self.containers[list(self.hostnames).index(hostname)].invoke(headers, body, timeout_s=timeout_s)
+        if self.direct or len(self.containers) == 1:
+            return await self._asked(hostname).invoke(headers, body, timeout_s=timeout_s)
+        ends_at = time.monotonic() + timeout_s
         for container in self.containers[:-1]:
             inner = {name: value for name, value in headers.items() if name != "accept"}
-            reply = await whole(await container.invoke(inner, body, timeout_s=timeout_s))
+            reply = await whole(await container.invoke(inner, body, timeout_s=ends_at - time.monotonic()))
             if reply.status >= 300:
                 return reply
             body, headers = reply.body, {**headers, "content-type": reply.headers.get("content-type", "")}
-        return await self.containers[-1].invoke(headers, body, timeout_s=timeout_s)
+        return await self.containers[-1].invoke(headers, body, timeout_s=ends_at - time.monotonic())
+
+    def _asked(self, hostname: str) -> Container:
+        return self.containers[list(self.hostnames).index(hostname) if self.direct else 0]
 
     async def close(self) -> None:
         """Stop every container."""
@@ -90,7 +98,7 @@ def serve_model(
         raise ClientFault(f"{name}: {len(resolved)} containers cannot run together here, where one job at a time has /opt/ml; run with --isolation shim")
     cores = max(1, machine.cores // len(resolved))
     made = [
-        boxes.make(machine, each, f"{name}-{number}" if number else name, folder / f"container-{number}" if number else folder, environment or {}, cores)
+        boxes.make(machine, each, f"{name}/{number}" if number else name, folder / f"container-{number}" if number else folder, environment or {}, cores)
         for number, each in enumerate(resolved)
     ]
     hosts = [str(each.get("ContainerHostname") or f"container-{number}") for number, each in enumerate(resolved)]

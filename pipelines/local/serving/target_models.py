@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+import uuid
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.local.faults import ClientFault
@@ -32,7 +36,7 @@ class TargetModels:
 
     def __post_init__(self) -> None:
         """Begin with nothing loaded."""
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
 
     async def invoke(self, target: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Reply:
@@ -45,19 +49,49 @@ class TargetModels:
         self._in_use[name] += 1
         try:
             await self._ready(name, target)
-            return await self.models.invoke(name, headers, body, timeout_s)
+            reply = await self.models.invoke(name, headers, body, timeout_s)
+            if reply.parts is None:
+                return reply
+            self._in_use[name] += 1  # until the last part is sent
+            return replace(reply, parts=self._held(name, reply.parts))
         except ApiError as error:
             raise _model_error(error) from None
         finally:
-            self._in_use[name] -= 1
-            if not self.cached and not self._in_use[name] and name in self.models.loaded:
-                await self.models.unload(name)
+            await self._done(name)
+
+    async def _held(self, name: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    yield part
+        finally:
+            await self._done(name)
+
+    async def _done(self, name: str) -> None:
+        """Count one use less; a model that nobody uses is forgotten, or unloaded where models are not kept."""
+        self._in_use[name] -= 1
+        if self._in_use[name]:
+            return
+        del self._in_use[name]
+        self._locks.pop(name, None)
+        if not self.cached and name in self.models.loaded:
+            await self._unload(name)
+
+    async def _unload(self, name: str) -> None:
+        await self.models.unload(name)
+        gone = self._folder(name).with_name(f".{uuid.uuid4().hex}")
+        with contextlib.suppress(OSError):
+            self._folder(name).rename(gone)  # at once, since the next request may want the name
+        await asyncio.get_running_loop().run_in_executor(None, lambda: shutil.rmtree(gone, ignore_errors=True))
+
+    def _folder(self, name: str) -> Path:
+        return self.models.server.ml / "models" / name
 
     async def _ready(self, name: str, target: str) -> None:
         entry = self.models.loaded.get(name)
         if entry and entry.ready.is_set():
             return
-        async with self._locks[name]:
+        async with self._locks.setdefault(name, asyncio.Lock()):
             if name not in self.models.loaded:
                 await self._fetch(name, target)
                 await self._load(name)
@@ -68,21 +102,22 @@ class TargetModels:
         Raises:
             RuntimeFault: there is no such archive, or it cannot be unpacked.
         """
-        folder = self.models.server.ml / "models" / name / "model"
+        folder, partial = self._folder(name) / "model", self._folder(name) / "partial"
         if folder.is_dir():
             return
         uri = f"{self.prefix.rstrip('/')}/{target.lstrip('/')}"
         if len(target) > LARGEST_NAME or not self._exists(uri):
             raise invalid(f"Failed to download model data({uri}). Please ensure that there is an object located at the URL.")
         try:
-            await asyncio.get_running_loop().run_in_executor(None, boxes.fetch_model, self.store, {"ModelDataUrl": uri}, folder)
-        except ClientFault as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.get_running_loop().run_in_executor(None, boxes.fetch_model, self.store, {"ModelDataUrl": uri}, partial)
+            partial.rename(folder)  # whole or not at all
+        except (ClientFault, OSError) as error:
+            shutil.rmtree(self._folder(name), ignore_errors=True)
             raise invalid(f"Failed to extract model data archive({uri}): {error}") from None
 
     def _exists(self, uri: str) -> bool:
         try:
-            return self.store.path(uri).is_file()
+            return not uri.endswith("/") and self.store.path(uri).is_file()
         except UsageError:
             return False
 
@@ -95,15 +130,14 @@ class TargetModels:
                 if error.code == CONFLICT:
                     return
                 if error.code != INSUFFICIENT or not await self._evict():
-                    shutil.rmtree(self.models.server.ml / "models" / name, ignore_errors=True)
+                    shutil.rmtree(self._folder(name), ignore_errors=True)
                     raise
 
     async def _evict(self) -> bool:
         """Unload the model that was not used for longest, with its files; tell whether there was one that nobody is using."""
         for name, entry in list(self.models.loaded.items()):
             if entry.ready.is_set() and not self._in_use[name]:
-                await self.models.unload(name)
-                shutil.rmtree(self.models.server.ml / "models" / name, ignore_errors=True)
+                await self._unload(name)
                 return True
         return False
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.local.serving.fleet import Fleet
+from pipelines.local.serving.measures import check_alarm
 
 CHECK_EVERY_S = 0.2
 
@@ -23,12 +24,16 @@ class Shift:
 
 
 def plan(config: Mapping[str, Any] | None, alarm: Callable[[str], Mapping[str, Any]], instances: int) -> Shift:
-    """Return what a DeploymentConfig means; `alarm` finds the description of an alarm by its name, as PutMetricAlarm takes it."""
+    """Return what a DeploymentConfig means; `alarm` finds the description of an alarm by its name, as PutMetricAlarm takes it.
+
+    Raises:
+        ClientFault: an alarm is of something that is not measured here.
+    """
     blue_green = (config or {}).get("BlueGreenUpdatePolicy") or {}
     rolling = (config or {}).get("RollingUpdatePolicy")
     routing = blue_green.get("TrafficRoutingConfiguration") or {}
     named = ((config or {}).get("AutoRollbackConfiguration") or {}).get("Alarms") or []
-    alarms = [alarm(each["AlarmName"]) for each in named]
+    alarms = [check_alarm(alarm(each["AlarmName"])) for each in named]
     if rolling:
         size = _share(rolling.get("MaximumBatchSize") or {}, instances)
         return Shift(tuple(_steps(size)), float(rolling.get("WaitIntervalInSeconds", 0)), alarms)

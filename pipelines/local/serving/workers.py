@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pipelines.local.serving.link import Link, Reply
@@ -18,7 +19,7 @@ class Busy(Exception):
 
 
 class NotLoaded(Exception):
-    """Carry why a model's worker could not load it."""
+    """Carry why a model's worker could not load it, or why there will be none any more."""
 
 
 @dataclass
@@ -29,19 +30,35 @@ class Crew:
     idle: deque[Link] = field(default_factory=deque)
     waiting: deque[asyncio.Future[Link]] = field(default_factory=deque)
     parameters: Mapping[str, Any] | None = None
+    given_up: str = ""
     first: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def welcome(self, link: Link, hello: Mapping[str, Any]) -> None:
         """Take a new worker, or hear why there is none."""
         if "error" in hello:
-            if not self.first.done():
-                self.first.set_exception(NotLoaded(str(hello["error"])))
+            if not self.links:
+                self.give_up(str(hello["error"]))
             return
         self.links.add(link)
+        self.given_up = ""
         self.parameters = hello.get("parameters")
         if not self.first.done():
             self.first.set_result(None)
         self.free(link)
+
+    def is_loaded(self) -> bool:
+        """Tell whether the model has been loaded once."""
+        return self.first.done() and not self.first.cancelled() and self.first.exception() is None
+
+    def give_up(self, why: str) -> None:
+        """Fail whoever waits for a worker, and whoever will ask, until one comes."""
+        self.given_up = why
+        if not self.first.done():
+            self.first.set_exception(NotLoaded(why))
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_exception(NotLoaded(why))
+        self.waiting.clear()
 
     def forget(self, link: Link) -> None:
         """Let go of a worker that is gone."""
@@ -64,21 +81,36 @@ class Crew:
 
         Raises:
             Busy: too many requests wait already, or none became free in time.
+            NotLoaded: there is no worker, and none will come.
             WorkerLost, TimedOut: see `Link.ask`.
         """
-        link = self.idle.popleft() if self.idle else await self._wait(timeout_s)
-        return await link.ask(headers, body, timeout_s, lambda: self.free(link))
+        ends_at = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            link = self.idle.popleft() if self.idle else await self._wait(ends_at)
+            if link.alive:
+                return await link.ask(headers, body, max(0.0, ends_at - asyncio.get_running_loop().time()), partial(self.free, link))
 
-    async def _wait(self, timeout_s: float) -> Link:
+    async def _wait(self, ends_at: float) -> Link:
+        if self.given_up and not self.links:
+            raise NotLoaded(self.given_up)
         if len(self.waiting) >= LONGEST_QUEUE:
             raise Busy()
         waiter: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
         self.waiting.append(waiter)
         try:
-            return await asyncio.wait_for(waiter, timeout_s)
-        except asyncio.TimeoutError:
-            raise Busy() from None
+            await asyncio.wait({waiter}, timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and waiter.exception() is None:
                 self.free(waiter.result())
+            waiter.cancel()
+            self._forget_waiter(waiter)
             raise
+        if waiter.done():
+            return waiter.result()
+        waiter.cancel()
+        self._forget_waiter(waiter)
+        raise Busy()
+
+    def _forget_waiter(self, waiter: asyncio.Future[Link]) -> None:
+        if waiter in self.waiting:
+            self.waiting.remove(waiter)

@@ -46,7 +46,7 @@ class AlgorithmHandler:
             return refused(406, f"accept type {accept!r} does not run locally; expected one of {', '.join(WRITERS)}")
         try:
             fields = self._model.predict(READERS[kind](asked.body))
-        except (CustomerError, ValueError, KeyError, TypeError, IndexError) as error:
+        except (CustomerError, ValueError, OverflowError, KeyError, TypeError, IndexError, AttributeError) as error:
             return refused(400, f"unable to evaluate payload provided: {error}")
         columns = [values.tolist() for values in fields.values()]
         return Answer(200, WRITERS[accept]([dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]).encode(), accept)

@@ -7,6 +7,7 @@ str; an answer may be a pair of body and content type; an exception is answered 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import io
 import json
@@ -76,10 +77,10 @@ class ScriptHandler:
     def invoke(self, asked: Asked) -> Answer:
         """Answer by the script's functions; an exception with a `status` (or the toolkit's `status_code`) is answered with that."""
         kind = asked.content_type or JSON
-        body = asked.body.decode("utf-8") if media_type(kind) in AS_TEXT else asked.body
         accept = asked.accept or self._accept
         self._context.headers = asked.headers
         try:
+            body = asked.body.decode("utf-8") if media_type(kind) in AS_TEXT else asked.body
             result = self._transform(body, kind, accept)
         except Exception as error:  # noqa: BLE001  the boundary to the user's own code
             return _failed(error)
@@ -120,7 +121,18 @@ def _imported(folder: Path) -> ModuleType | None:
     sys.path.insert(0, str((code / program).parent))
     for name in [name for name in sys.modules if name.partition(".")[0] == "jobkit"]:
         del sys.modules[name]
-    return importlib.import_module(Path(program).stem)
+    return _module(Path(program).stem, code / program)
+
+
+def _module(name: str, file: Path) -> ModuleType:
+    """Import this very file, whatever else has its name; pickles find it under that name unless it is one of the standard library."""
+    if name not in sys.stdlib_module_names:
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(f"inference_{name}", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _code(folder: Path) -> Path:
@@ -128,7 +140,9 @@ def _code(folder: Path) -> Path:
     given = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true" or not given:
         return folder / "code"
-    return paths.located(given) if given.startswith("/opt/ml/") else paths.base() / "code"
+    if given.startswith("s3://"):
+        return paths.base() / "code"
+    return paths.located(given) if given.startswith("/opt/ml/") else Path(given)  # the shim has put the real place there
 
 
 def _body(answered: Any) -> bytes | Iterator[bytes]:

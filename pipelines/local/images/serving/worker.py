@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import traceback
@@ -16,6 +17,8 @@ from pipelines.local.images.serving.answer import Answer, Asked, Handler
 
 CANNOT_LOAD = 3
 REASON_CHARACTERS = 4000
+# What may not be in a header of HTTP.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def _xgboost() -> Handler:
@@ -99,7 +102,8 @@ def _answer(handler: Handler, asked: Asked) -> Answer:
 
 
 def _send(connection: socket.socket, answer: Answer) -> None:
-    head: dict[str, Any] = {"status": answer.status, "headers": {"content-type": answer.content_type, **answer.headers}}
+    told = {"content-type": answer.content_type, **answer.headers}
+    head: dict[str, Any] = {"status": answer.status, "headers": {name: CONTROLS.sub(" ", str(value)) for name, value in told.items()}}
     if isinstance(answer.body, bytes):
         connection.sendall(frames.packed(head, answer.body))
         return

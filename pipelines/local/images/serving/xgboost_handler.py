@@ -111,7 +111,8 @@ def load_booster(path: Path) -> Any:
 def _unpickled(path: Path, why: str) -> Any:
     import pickle
 
-    first = path.open("rb").read(1)
+    with open(path, "rb") as handle:
+        first = handle.read(1)
     if first != b"\x80":
         raise ValueError(f"Model {path.name} cannot be loaded: {why.splitlines()[0][:300]}")
     if os.environ.get(ALLOW_PICKLE, "").lower() != "true":
@@ -138,7 +139,7 @@ def _largest_bytes() -> int:
 def _writes_lines() -> bool:
     tag = os.environ.get("SAGEWRIGHT_IMAGE", "").rpartition(":")[2]
     parts = tag.replace("-", ".").split(".")[:2]
-    return not all(part.isdigit() for part in parts) or len(parts) < 2 or (int(parts[0]), int(parts[1])) >= LINES_SINCE
+    return not all(part.isdecimal() for part in parts) or len(parts) < 2 or (int(parts[0]), int(parts[1])) >= LINES_SINCE
 
 
 # What script mode does where a script has no function of its own.

@@ -33,14 +33,14 @@ def read(body: bytes, content_type: str) -> Any:
         raise WrongInput(f"Content-type {content_type} is not supported. Supported content types: {', '.join(sorted(READERS))}")
     try:
         return xgboost.DMatrix(READERS[kind](body))
-    except (ValueError, CustomerError, xgboost.core.XGBoostError) as error:
+    except (ValueError, OverflowError, MemoryError, CustomerError, xgboost.core.XGBoostError) as error:
         name = kind.rpartition("/")[2].removeprefix("x-")
         raise WrongInput(f"Loading {name} data failed with Exception, please ensure data is in {name} format:\n {type(error)}\n {error}") from None
 
 
 def _csv(body: bytes) -> Any:
     """Return a CSV body without header (float, shape (rows, columns)); an empty cell is missing, the delimiter is guessed from the first line."""
-    text = body.strip()
+    text = body.strip().replace(b"\r\n", b"\n")
     delimiter = _delimiter(text[: SNIFFED_CHARACTERS * 4].decode("utf-8", "replace").split("\n")[0][:SNIFFED_CHARACTERS])
     table = _many_rows(text, delimiter) if len(text) > MANY_BYTES else None
     return _few_rows(text.decode("utf-8"), delimiter) if table is None else table
