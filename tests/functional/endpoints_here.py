@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -129,6 +130,7 @@ class Server:
         told = {**inherited, "PYTHONPATH": str(ROOT), **(environment or {})}
         self.home, self.said, self._changed = home, [], threading.Condition()
         self.process = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        atexit.register(self.process.kill)  # a test that fails stops nothing; what the server has started notices its end
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
