@@ -28,6 +28,7 @@ def serve(
     names: Annotated[list[str] | None, typer.Argument(help="Endpoints; all that are deployed here if absent.")] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the SageMaker Runtime API; 0 takes a free one.")] = 8080,
     host: Annotated[str, typer.Option("--host", help="Address to listen on. Anyone who reaches it may ask your models: there is no login.")] = "127.0.0.1",
+    container: Annotated[bool, typer.Option("--container", help="Answer as the container of one endpoint instead: /ping, /invocations.")] = False,
     speed: Annotated[float, typer.Option("--speed", min=1, help="Let the waits of traffic shifting pass so many times faster.")] = 1.0,
     isolation: flags.IsolationFlag = flags.Layer.auto,
     images: flags.ImagesFlag = flags.Images.host,
@@ -45,6 +46,8 @@ def serve(
 
     for name in names or ():
         known_endpoint(home, name)
+    if container and len(names or ()) != 1:
+        raise UsageError("the container of one endpoint answers", where="--container", got=f"{len(names or ())} names", expected="one")
     records = Records(home)
     with records.serving() as mine:
         if not mine:
@@ -54,7 +57,7 @@ def serve(
         listener = _listen(host, port)
         with machine(home, isolation.value, images.value, image_map, cold=cold, keep_minutes=keep_warm) as made:
             held = Host(made, records, home / "serving" / "endpoints", frozenset(names or ()), speed, say)
-            return _serve(held, listener)
+            return _serve(held, listener, (names or [""])[0] if container else "")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -67,34 +70,37 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"the server cannot listen there: {error.strerror}", where=f"{host}:{port}", hint=hint) from None
 
 
-def _serve(held: Host, listener: socket.socket) -> int:
-    """Serve until SIGINT or SIGTERM."""
+def _serve(held: Host, listener: socket.socket, container: str) -> int:
+    """Serve until SIGINT or SIGTERM; with `container` the container contract of that endpoint."""
     from pipelines.local.serving.loop import new_loop
 
     loop = new_loop()
     try:
-        return loop.run_until_complete(_until_signal(held, listener))
+        return loop.run_until_complete(_until_signal(held, listener, container))
     finally:
         loop.close()
 
 
-async def _until_signal(held: Host, listener: socket.socket) -> int:
+async def _until_signal(held: Host, listener: socket.socket, container: str) -> int:
     import asyncio
     import signal
 
     from pipelines.commands.serving_machine import say
+    from pipelines.local.serving.first_container import FirstContainer
     from pipelines.local.serving.loop import HttpServer
     from pipelines.local.serving.runtime import RuntimeApp
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = HttpServer(RuntimeApp(held.find, held.machine.region, starts=held.starts, tell=say), listener)
+    runtime = RuntimeApp(held.find, held.machine.region, starts=held.starts, tell=say)
+    server = HttpServer(FirstContainer(lambda: held.find(container)) if container else runtime, listener)
     await server.start()
     address = listener.getsockname()
     url = f"http://{address[0]}:{address[1]}"
-    held.records.announce(url, held.only)
-    say(f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
+    if not container:
+        held.records.announce(url, held.only)
+    say(f"the container of {container} on {url}" if container else f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
     if not held.names():
         say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")
     following = asyncio.get_running_loop().create_task(_follow(held))

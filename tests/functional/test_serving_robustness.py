@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -297,4 +298,18 @@ def test_every_isolation_serves(tmp_path, layer):
         pytest.skip(f"{layer} is not possible here")
     server.status("one", "InService")
     assert ask(client(server.url), do="mark") == layer.encode()
+    assert server.stop() == 0
+
+
+def test_the_container_of_an_endpoint_answers_by_its_own_contract(tmp_path):
+    place = Place(tmp_path / "home")
+    place.simple("one")
+    server = Server(tmp_path / "home", "one", "--container")
+    url = server.until("the container of one on").rsplit(" ", 1)[-1]
+    server.until("ready: one")
+    with urllib.request.urlopen(f"{url}/ping", timeout=10) as reply:
+        assert reply.status == 200
+    request = urllib.request.Request(f"{url}/invocations", data=b'{"a": 1}', headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        assert reply.read() == b'{"a": 1}'
     assert server.stop() == 0

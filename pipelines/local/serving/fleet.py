@@ -22,7 +22,7 @@ from pipelines.local.serving.many_models import ManyModels
 from pipelines.local.serving.measures import Measures
 from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, ModelServer
 from pipelines.local.serving.records import Records
-from pipelines.local.serving.served_model import STARTUP_TIMEOUT_S, ServedModel, serve_model
+from pipelines.local.serving.served_model import STARTUP_TIMEOUT_S, ServedModel, all_or_none, serve_model
 from pipelines.local.serving.target_models import TargetModels
 
 MEMORY_MB = "SAGEWRIGHT_MODEL_MEMORY_MB"
@@ -116,15 +116,7 @@ class Fleet:
         Raises:
             NotHealthy: one does not become healthy; the others are stopped.
         """
-        try:
-            started = await asyncio.gather(*(each.start() for each in self.all()), return_exceptions=True)
-        except asyncio.CancelledError:
-            await self.close()
-            raise
-        failed = [error for error in started if isinstance(error, BaseException)]
-        if failed:
-            await self.close()
-            raise failed[0]
+        await all_or_none([each.start() for each in self.all()], self.close)
 
     def all(self) -> tuple[Variant, ...]:
         """Return the production and the shadow variants."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,23 @@ ONE_AT_A_TIME = "symlink"
 MOST_CONTAINERS = 15
 
 
+async def all_or_none(starts: Sequence[Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:
+    """Wait until all have started; when one fails, or nobody waits any more, close what has started.
+
+    Raises:
+        NotHealthy: what the first that failed said.
+    """
+    try:
+        started = await asyncio.gather(*starts, return_exceptions=True)
+    except asyncio.CancelledError:
+        await close()
+        raise
+    failed = [error for error in started if isinstance(error, BaseException)]
+    if failed:
+        await close()
+        raise failed[0]
+
+
 @dataclass(frozen=True)
 class ServedModel:
     """Hold the containers of a model in their order, with their host names; `direct` ones are asked by name, others one after the other."""
@@ -38,15 +55,7 @@ class ServedModel:
         Raises:
             NotHealthy: one did not become healthy in time; the others are stopped.
         """
-        try:
-            started = await asyncio.gather(*(self._start(each, timeout_s) for each in self.containers), return_exceptions=True)
-        except asyncio.CancelledError:
-            await self.close()
-            raise
-        failed = [error for error in started if isinstance(error, BaseException)]
-        if failed:
-            await self.close()
-            raise failed[0]
+        await all_or_none([self._start(each, timeout_s) for each in self.containers], self.close)
 
     async def _start(self, container: Container, timeout_s: float) -> None:
         begun = time.monotonic()

@@ -19,6 +19,7 @@ from typing import Any
 
 from pipelines.local.images import paths
 from pipelines.local.images.serving import frames, worker
+from pipelines.local.supervisor import drain
 
 SOONEST_AGAIN_S = 0.5
 
@@ -49,7 +50,7 @@ class Master:
         while True:
             ready = select.select([self._connection.fileno(), wake], [], [])[0]
             if wake in ready:
-                _drain(wake)
+                drain(wake)
                 self._reap()
             if self._connection.fileno() in ready:
                 received = frames.receive(self._connection)
@@ -110,14 +111,6 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def _drain(descriptor: int) -> None:
-    try:
-        while os.read(descriptor, 512):
-            pass
-    except BlockingIOError:
-        pass
 
 
 def main() -> int:
