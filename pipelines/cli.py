@@ -96,15 +96,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  whoever read our output has left; nothing more can be said
         code = 0
     except OSError as error:
-        code = _tell(_of_the_system(error), arguments)
+        code = _tell(_of_the_system(error, arguments), arguments)
     except Exception as error:  # noqa: BLE001  the last boundary: a defect becomes one message and a file that says where
         code = _tell(_defect(error), arguments)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _of_the_system(error: OSError) -> SagewrightError:
+def _of_the_system(error: OSError, arguments: Sequence[str]) -> SagewrightError:
     """Say what the operating system refused: a folder that cannot be written, a full disk."""
-    hint = "Free some space, then `sagewright resume`." if error.errno == errno.ENOSPC else ""
+    again = "`sagewright resume`" if arguments[:1] in (["run"], ["resume"]) else "try again"
+    hint = f"Free some space, then {again}." if error.errno == errno.ENOSPC else ""
     kind = RunFailed if error.errno == errno.ENOSPC else UsageError
     return kind(error.strerror or str(error), where=str(error.filename or "local state"), hint=hint)
 

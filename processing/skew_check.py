@@ -11,7 +11,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -37,12 +37,16 @@ def main(argv: Sequence[str]) -> int:
     """Read `package`, `recipe` and `sample`, write `certificate/skew.json` and print the verdict; a finding does not fail this job."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200, help="rows of the sample to replay")
-    rows = parser.parse_args(list(argv)).rows
+    parser.add_argument("--threshold", type=float, default=None, help="probability from which a row counts as positive, of two classes")
+    given = parser.parse_args(list(argv))
+    rows = given.rows
     archive = package.find(processing("package"))
     files = package.read(archive)
     about = described(files)
     report = Report([], {}, {}, [0.0])
-    check_files(files, about, (processing("recipe") / RECIPE_FILE).read_bytes(), report)
+    written = (processing("recipe") / RECIPE_FILE).read_bytes()
+    check_files(files, about, written, report)
+    check_description(about, json.loads(written), given.threshold, report)
     if about.get("serves") == OURS:
         with tempfile.TemporaryDirectory() as place:
             package.unpack(files, Path(place))
@@ -77,6 +81,19 @@ def check_files(files: Mapping[str, bytes], about: Mapping[str, Any], recipe: by
         report.findings.append(changed)
     if files.get(RECIPE_FILE) != recipe:
         report.findings.append("the recipe in the package is not the one that Preprocess wrote: {}".format(_first_line(files.get(RECIPE_FILE, b""), recipe)))
+
+
+def check_description(about: Mapping[str, Any], fitted: Mapping[str, Any], threshold: Optional[float], report: Report) -> None:
+    """Add a finding for each member of package.json that is not what the recipe and the pipeline say: what the label is, its classes, the threshold."""
+    label = fitted["label"]
+    expected = {"problem": label["problem"], "label": label["column"], "classes": label["classes"]}
+    expected.update(columns=[entry["name"] for entry in fitted["schema"]], features=fitted["features"])
+    if label["problem"] == "binary_classification" and threshold is not None:
+        expected["threshold"] = threshold
+    for name, wanted in expected.items():
+        if about.get(name) != wanted:
+            told = "package.json says {} {!r}, the pipeline {!r}"
+            report.findings.append(told.format(name, str(about.get(name))[:80], str(wanted)[:80]))
 
 
 def _first_line(packed: bytes, written: bytes) -> str:

@@ -10,12 +10,16 @@ SHOWN = 300
 
 
 class Known(NamedTuple):
-    """Hold the columns of the schema (what the model needs, in order), every name of the training data, and the layouts of rows without names by length."""
+    """Hold the columns of the schema (what the model needs, in order), every name of the training data, and the layouts of rows without names by length.
+
+    `written` has each name by its form without case and space.
+    """
 
     schema: Tuple[str, ...]
     kinds: Mapping[str, str]
     names: frozenset
     layouts: Mapping[int, Tuple[str, ...]]
+    written: Mapping[str, str]
 
 
 def known(recipe: Mapping[str, Any]) -> Known:
@@ -27,7 +31,9 @@ def known(recipe: Mapping[str, Any]) -> Known:
     for layout in (schema, tuple(name for name in file if name != label), file):
         if layout:
             layouts.setdefault(len(layout), layout)
-    return Known(schema, {entry["name"]: entry["kind"] for entry in recipe["schema"]}, frozenset((*schema, *file, label)), layouts)
+    names = frozenset((*schema, *file, label))
+    written = {_plain(name): name for name in sorted(name for name in names if name)}
+    return Known(schema, {entry["name"]: entry["kind"] for entry in recipe["schema"]}, names, layouts, written)
 
 
 def layout(columns: Known, count: int, where: str) -> Tuple[str, ...]:
@@ -50,9 +56,18 @@ def expected(columns: Known) -> str:
 
 
 def is_header(columns: Known, cells: Sequence[str]) -> bool:
-    """Tell whether a first row is a header: at least half of its cells are names of columns, and none stands twice."""
-    found = sum(cell in columns.names for cell in cells)
+    """Tell whether a first row is a header: at least half of its cells are names of columns, whatever their case and the space around them."""
+    found = sum(_plain(cell) in columns.written for cell in cells)
     return found > 0 and 2 * found >= len(cells)
+
+
+def as_written(columns: Known, cells: Sequence[str]) -> List[str]:
+    """Return the names of a header as the training data writes them, where they differ in case or in the space around them only."""
+    return [cell if cell in columns.names else columns.written.get(_plain(cell), cell) for cell in cells]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
 
 
 def check_names(columns: Known, names: Sequence[str], where: str) -> None:

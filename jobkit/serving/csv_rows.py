@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 import numpy as np
 
 from jobkit.columns import NUMBER, Table
-from jobkit.serving.columns_given import Known, check_names, expected, is_header, layout
+from jobkit.serving.columns_given import Known, as_written, check_names, expected, is_header, layout
 from jobkit.serving.given import MANY, Given
 from jobkit.serving.refusal import RequestError
 
@@ -70,13 +70,15 @@ def _start(text: str, header: Optional[str], columns: Known, source: Mapping[str
         if header == "present" or (header is None and is_header(columns, cells)):
             if len(marks) > 1 and not is_header(columns, cells):
                 continue
-            check_names(columns, cells, "the header of the CSV body")
-            return Start(tuple(cells), True, mark)
+            named = as_written(columns, cells)
+            check_names(columns, named, "the header of the CSV body")
+            return Start(tuple(named), True, mark)
     fitting = [mark for mark, cells in firsts.items() if len(cells) in columns.layouts]
     mark = (fitting or marks)[0]
     if header == "present":
-        check_names(columns, firsts[mark], "the header of the CSV body")
-        return Start(tuple(firsts[mark]), True, mark)
+        named = as_written(columns, firsts[mark])
+        check_names(columns, named, "the header of the CSV body")
+        return Start(tuple(named), True, mark)
     return Start(layout(columns, len(firsts[mark]), "{}, row 1".format(WHERE)), False, mark)
 
 

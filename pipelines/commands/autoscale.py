@@ -130,7 +130,8 @@ def _types(price: list[str] | None) -> dict[str, Instance]:
 def _result(home: Path, named: Path | None) -> tuple[Mapping[str, Any], str]:
     import json
 
-    file = named or max((home / "loadtests").glob("*.json"), default=None, key=lambda path: path.stat().st_mtime_ns)
+    made = sorted((home / "loadtests").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+    file = named or next((path for path in made if b'"service_times": {' in path.read_bytes()), made[0] if made else None)
     if file is None:
         raise UsageError("there is no load test yet", where=WHERE, hint="Run `sagewright loadtest` first, or name a result.")
     try:

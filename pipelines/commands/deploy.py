@@ -153,6 +153,8 @@ def _guardrails(shift: str, alarms: list[dict[str, Any]]) -> dict[str, Any]:
     kind, *numbers = (shift or "all-at-once").split(":")
     if kind not in kinds or len(numbers) > 2 or not all(text.isdecimal() for text in numbers):
         raise UsageError("this is no way to move traffic", where="--shift", got=shift, expected="all-at-once, canary:PERCENT:WAIT_S or linear:PERCENT:WAIT_S")
+    if kind == "canary" and numbers and not 1 <= int(numbers[0]) <= 50:
+        raise UsageError("a canary is at most half of the capacity", where="--shift", got=numbers[0], expected="1 to 50 percent")
     percent, wait_s = [*map(int, numbers), *(10, 60)[len(numbers) :]]
     named, size = kinds[kind]
     sized = {size: {"Type": "CAPACITY_PERCENT", "Value": percent}} if size else {}

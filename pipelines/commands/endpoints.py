@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands import flags
+
+if TYPE_CHECKING:
+    from pipelines.local.serving.records import Records
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +30,7 @@ def list_(home: flags.HomeFlag, output: flags.OutputFlag = flags.Output.text) ->
     from pipelines.local.serving.records import Records
 
     records = Records(home)
-    found = [records.read("endpoint", name) for name in records.names("endpoint")]
+    found = [_described(records, name) for name in records.names("endpoint")]
     if output is flags.Output.json:
         print_json({"url": records.url(), "endpoints": found})
         return 0
@@ -37,6 +40,16 @@ def list_(home: flags.HomeFlag, output: flags.OutputFlag = flags.Output.text) ->
     if rows:
         print(f"\nServed on {url}" if url else "\nNot served now; `sagewright serve` serves them.")
     return 0
+
+
+def _described(records: Records, name: str) -> dict[str, Any]:
+    """Return an endpoint's record; of a damaged one what is wrong."""
+    from pipelines.local.faults import ClientFault
+
+    try:
+        return records.read("endpoint", name)
+    except ClientFault as error:
+        return {"EndpointName": name, "EndpointStatus": "damaged", "EndpointConfigName": str(error), "FailureReason": str(error)}
 
 
 def show(home: flags.HomeFlag, name: Annotated[str, typer.Argument(help="The endpoint's name.")], output: flags.OutputFlag = flags.Output.text) -> int:

@@ -39,13 +39,14 @@ def invoke(
     images: flags.ImagesFlag = flags.Images.host,
     image_map: flags.ImageMapFlag = None,
     keep_warm: flags.KeepWarmFlag = 0.0,
+    output: flags.OutputFlag = flags.Output.text,
 ) -> int:
     """Ask an endpoint of this machine and print its answer. Without a running server the endpoint is started for this one request.
 
     Examples: sagewright invoke hotel-bookings -f rows.csv | sagewright invoke hotel-bookings '{"adults": 2}' --explain
     """
     body, kind = _body(rows, file)
-    accepted = accept or ("application/json; explain=shap" if explain else "")
+    accepted = f"{accept or 'application/json'}; explain=shap" if explain else accept
     headers = {"content-type": content_type or kind, "accept": accepted, "target-model": target_model, "target-variant": target_variant}
     named = {(f"x-amzn-sagemaker-{name}" if name.startswith("target") else name): value for name, value in headers.items() if value}
     from pipelines.commands.serving_machine import known_endpoint, machine
@@ -63,6 +64,9 @@ def invoke(
             status, answer = ask_once(made, Records(home), home / "serving" / "once", endpoint, named, body)
     if status >= 300:
         raise _failure(endpoint, status, answer)
+    if output is flags.Output.json:
+        print(json.dumps({"endpoint": endpoint, "status": status, "body": answer.decode("utf-8", "replace")}))
+        return 0
     sys.stdout.buffer.write(answer if answer.endswith(b"\n") or not answer else answer + b"\n")
     sys.stdout.buffer.flush()
     return 0

@@ -71,10 +71,10 @@ class Cache:
         """Return the digest of each argument that makes the key of a step of this type."""
         return {name: _digest(arguments[name]) for name in KEY_ARGUMENTS.get(step_type, ()) if name in arguments}
 
-    def look_up(self, step: Step, arguments: Mapping[str, Any], still_there: Callable[[Mapping[str, Any]], str | None]) -> Lookup:
+    def look_up(self, step: Step, arguments: Mapping[str, Any], stale: Callable[[Mapping[str, Any]], str]) -> Lookup:
         """Find a result to reuse.
 
-        `still_there` gets the entry's properties and returns the URI of an output that is gone, or None.
+        `stale` gets the entry and returns why its result is no longer of what lies there, or nothing.
         """
         refusal = self._refusal(step.type, step.cache_config)
         if refusal:
@@ -83,7 +83,7 @@ class Cache:
         entry = _read(self._file(step.name, _digest(parts)))
         if entry is None:
             return Lookup(None, self._why_new(step.name, parts))
-        reason = self._expired(entry, step.cache_config) or self._gone(entry, still_there)
+        reason = self._expired(entry, step.cache_config) or stale(entry)
         return Lookup(None, reason) if reason else Lookup(entry, "")
 
     def store(self, step: Step, arguments: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
@@ -120,11 +120,6 @@ class Cache:
         if config is None or window_s is None or age_s <= window_s:
             return ""
         return f"the result is {age_s / 86400:.1f} days old and expires after {config.expire_after}"
-
-    @staticmethod
-    def _gone(entry: Mapping[str, Any], still_there: Callable[[Mapping[str, Any]], str | None]) -> str:
-        missing = still_there(entry["properties"])
-        return f"its output {missing} is gone" if missing else ""
 
     def _file(self, step_name: str, name: str) -> Path:
         return self.root / self.pipeline_name / step_name / f"{name}.json"

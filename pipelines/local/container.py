@@ -81,12 +81,18 @@ def _of_prefix(store: Store, uri: str) -> Iterator[StoredObject]:
 
 
 def _of_manifest(store: Store, uri: str) -> Iterator[StoredObject]:
-    """Yield the objects that a manifest lists, each at its key below the manifest's prefix."""
+    """Yield the objects that a manifest lists, each at its key below the manifest's prefix.
+
+    Raises:
+        ClientFault: one of them is not there.
+    """
     entries = json.loads(store.read(uri))
     prefix = str(entries[0]["prefix"]).rstrip("/")
     for key in entries[1:]:
-        if ".." not in PurePosixPath(key).parts:
-            yield from (replace(item, relative=key) for item in store.list(f"{prefix}/{key}"))
+        found = [] if ".." in PurePosixPath(str(key)).parts else list(store.list(f"{prefix}/{key}"))
+        if not found:
+            raise ClientFault(f"the manifest {uri} lists {key!r}, and there is no object {prefix}/{key}")
+        yield from (replace(item, relative=key) for item in found)
 
 
 READERS = {"S3Prefix": _of_prefix, "S3Object": _of_prefix, "ManifestFile": _of_manifest}

@@ -12,7 +12,7 @@ from pipelines.definition.expressions import evaluate
 from pipelines.definition.graph import Graph, Node
 from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
-from pipelines.local import tables
+from pipelines.local import prints, tables
 from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
 from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED, WARM_UPS
@@ -138,12 +138,13 @@ class Engine:
 
     def _cached_or_run(self, step: Step, cores: int) -> tuple[Outcome, dict[str, Any]]:
         arguments = tables.with_content(self.run, self._arguments(step, 1))
-        lookup = self.cache.look_up(step, arguments, self._missing_output)
+        lookup = self.cache.look_up(step, arguments, self._stale)
         if lookup.entry:
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}
         outcome = self._with_retries(step, cores)
         if outcome.status == "Succeeded":
-            self.cache.store(step, arguments, {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics})
+            entry = {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics}
+            self.cache.store(step, arguments, {**entry, "prints": self._prints(step, arguments, outcome.properties)})
         return outcome, {"cache": f"miss: {lookup.reason}"} if step.type in KEY_ARGUMENTS else {}
 
     def _arguments(self, step: Step, attempt: int) -> Any:
@@ -191,11 +192,26 @@ class Engine:
     def _scope(self, name: str, attempt: int = 1) -> RunScope:
         return RunScope(self.run, self.definition, self.parameters, self.progress.properties, name, attempt)
 
-    def _missing_output(self, properties: Mapping[str, Any]) -> str | None:
-        """Return the first output of a cached step that is no longer in the local S3."""
+    def _stale(self, entry: Mapping[str, Any]) -> str:
+        """Return why a cached result is not to be taken: an output is gone, or an object that it was made of or consists of was changed."""
+        missing = next((uri for uri in self._written(entry["properties"]) if not self.run.store.path(uri).exists()), None)
+        if missing:
+            return f"its output {missing} is gone"
+        changed = prints.changed(self.run.store, entry.get("prints") or {})
+        return f"{changed} was changed since" if changed else ""
+
+    def _prints(self, step: Step, arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> prints.Prints:
+        """Return the prints of what a step read, as far as it is in the key, and wrote."""
+        if step.type not in KEY_ARGUMENTS:
+            return {}
+        read = prints.uris_in([arguments.get(name) for name in KEY_ARGUMENTS[step.type]])
+        return prints.take(self.run.store, [*read, *self._written(properties)])
+
+    def _written(self, properties: Mapping[str, Any]) -> list[str]:
+        """Return the URIs of a step's outputs."""
         outputs = [output["S3Output"]["S3Uri"] for output in (properties.get("ProcessingOutputConfig") or {}).get("Outputs", []) if "S3Output" in output]
         artifacts = (properties.get("ModelArtifacts") or {}).get("S3ModelArtifacts") or best_model(properties) or transformed(properties, self.run.store)
-        return next((uri for uri in [*outputs, *([artifacts] if artifacts else [])] if not self.run.store.path(uri).exists()), None)
+        return [*outputs, *([artifacts] if artifacts else [])]
 
 
 def _cores_here() -> int:

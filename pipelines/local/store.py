@@ -174,7 +174,8 @@ class _Partial:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            os.replace(self.path, self.final)
-        else:
+        try:
+            if kind is None:
+                os.replace(self.path, self.final)
+        finally:
             self.path.unlink(missing_ok=True)

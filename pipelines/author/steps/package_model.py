@@ -28,11 +28,16 @@ def compose(composition: Composition, prepared: Any, model: Any) -> Any:
         "package",
         inputs=[input_("model", model, f"{ML}/model"), input_("recipe", recipe_uri(prepared), f"{ML}/recipe")],
         outputs=[OUTPUT],
-        arguments=["--threshold", composition.parameters["DecisionThreshold"].to_string()] if KINDS[composition.config.problem].cells else [],
+        arguments=threshold(composition),
         instances=1,
         display_name="Pack the model for raw rows",
         description="Puts model, recipe and inference code into one model.tar.gz; the registered version, the endpoint and the batch job take raw rows.",
     )
+
+
+def threshold(composition: Composition) -> list[Any]:
+    """Return the arguments that tell a job the threshold, none where there are not two classes."""
+    return ["--threshold", composition.parameters["DecisionThreshold"].to_string()] if KINDS[composition.config.problem].cells else []
 
 
 def recipe_uri(prepared: Any) -> Any:

@@ -28,9 +28,15 @@ def refusal(home: Home, package: Package) -> str | None:
 
 
 def endpoints(home: Home, arn: str) -> list[str]:
-    """Return the endpoints of this home whose documents name a model package, sorted."""
-    folder = home.root / "endpoints"
-    return sorted({path.relative_to(folder).parts[0].removesuffix(".json") for path in folder.rglob("*.json") if _names(path.read_text(), arn)})
+    """Return the endpoints of this home that use a model package, sorted: by a model that names it, and a configuration that names the model."""
+    models = _naming(home, "models", {arn})
+    configs = _naming(home, "endpoint-configs", {arn, *models})
+    return sorted(_naming(home, "endpoints", {arn, *configs}))
+
+
+def _naming(home: Home, kind: str, wanted: set[str]) -> set[str]:
+    """Return the documents of a kind, by their names, in which one of these stands as a text."""
+    return {path.stem for path in (home.root / kind).glob("*.json") if any(_names(path.read_text(), each) for each in wanted)}
 
 
 def _names(text: str, arn: str) -> bool:

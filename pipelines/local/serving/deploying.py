@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ def create_model(here: Here, name: str, request: Mapping[str, Any]) -> dict[str,
         ClientFault: the request is not as CreateModel takes it.
     """
     _check("CreateModel", {**request, "ModelName": name})
+    _refuse_another(here.records, "model", name, request)
     record = {**request, "ModelName": name, "ModelArn": f"{here.arn_prefix}model/{name.lower()}", "CreationTime": _now()}
     here.records.write("model", name, record)
     return record
@@ -53,12 +55,47 @@ def create_config(here: Here, name: str, request: Mapping[str, Any]) -> dict[str
         ClientFault: the request is not as CreateEndpointConfig takes it, or names a model that is not there.
     """
     _check("CreateEndpointConfig", {**request, "EndpointConfigName": name})
+    _check_variants(request)
+    _refuse_another(here.records, "endpoint configuration", name, request)
     for variant in [*request["ProductionVariants"], *(request.get("ShadowProductionVariants") or [])]:
         if variant.get("ModelName"):
             here.records.read("model", variant["ModelName"])
     record = {**request, "EndpointConfigName": name, "EndpointConfigArn": f"{here.arn_prefix}endpoint-config/{name.lower()}", "CreationTime": _now()}
     here.records.write("endpoint configuration", name, record)
     return record
+
+
+MADE_BY_US = frozenset({"ModelName", "ModelArn", "EndpointConfigName", "EndpointConfigArn", "CreationTime"})
+
+
+def _refuse_another(records: Records, kind: str, name: str, request: Mapping[str, Any]) -> None:
+    """Refuse to overwrite what endpoints may use; writing the same again changes nothing.
+
+    Raises:
+        ClientFault: there is another one of this name.
+    """
+    if not records.has(kind, name):
+        return
+    kept = {key: value for key, value in records.read(kind, name).items() if key not in MADE_BY_US}
+    if json.loads(json.dumps(kept, default=str)) != json.loads(json.dumps(dict(request), default=str)):
+        raise ClientFault(f"Cannot create already existing {kind} {name!r}: it is another one; give the new one another name")
+
+
+def _check_variants(request: Mapping[str, Any]) -> None:
+    """Refuse what CreateEndpointConfig refuses of variants.
+
+    Raises:
+        ClientFault: two have one name, or one has both instances and serverless, or neither.
+    """
+    variants = [*request["ProductionVariants"], *(request.get("ShadowProductionVariants") or [])]
+    names = [variant["VariantName"] for variant in variants]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ClientFault(f"two variants are called {twice!r}; expected a name of its own for each")
+    for variant in variants:
+        if bool(variant.get("ServerlessConfig")) == bool(variant.get("InstanceType")):
+            got = "both" if variant.get("InstanceType") else "neither"
+            raise ClientFault(f"variant {variant['VariantName']!r}: got {got} of InstanceType and ServerlessConfig; expected one of them")
 
 
 def create_or_update(

@@ -94,16 +94,21 @@ class Host:
         try:
             record = self.records.read("endpoint", name)
             pending = (record.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+            current = str(record["EndpointConfigName"])
+            more = bool(pending and pending != current)
             if name not in self.endpoints:
-                await self._create(name, record, str(pending or record["EndpointConfigName"]))
-            elif pending:
+                await self._create(name, record, current, more=more)
+            elif not more and pending:
+                self._settle(name, record, config=current, status="InService")
+            if more and name in self.endpoints:
                 await self._update(name, record, str(pending))
         except CAUGHT as error:
             self.tell(f"{name}: {type(error).__name__}: {error}")
         finally:
             self._starting.discard(name)
 
-    async def _create(self, name: str, record: Mapping[str, Any], config: str) -> None:
+    async def _create(self, name: str, record: Mapping[str, Any], config: str, *, more: bool) -> None:
+        """Start an endpoint; when there is `more` to come, an update that an earlier server did not finish, the record stays as it is."""
         endpoint = Endpoint(name, self.machine, self.records, self.folder, self.speed, self.tell)
         try:
             await endpoint.start(self.records.read("endpoint configuration", config))
@@ -111,7 +116,8 @@ class Host:
             self._settle(name, record, config=config, status="Failed", reason=str(error))
             return
         self.endpoints[name] = endpoint
-        self._settle(name, record, config=config, status="InService")
+        if not more:
+            self._settle(name, record, config=config, status="InService")
         if not self.records.has("endpoint", name):  # deleted meanwhile
             await self._remove(name)
 

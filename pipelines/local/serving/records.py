@@ -34,14 +34,18 @@ class Records:
         """Return a record.
 
         Raises:
-            ClientFault: there is none of this name.
+            ClientFault: there is none of this name, or its file is damaged.
         """
         path = self._path(kind, name)
         try:
             found: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except OSError:
             known = ", ".join(self.names(kind)) or "none yet"
             raise ClientFault(f"there is no {kind} {name!r} here; known: {known}") from None
+        except ValueError:
+            found = {}
+        if not isinstance(found, dict) or not found:
+            raise ClientFault(f"{path} is damaged: it holds no {kind}; delete the file or restore it")
         return found
 
     def has(self, kind: str, name: str) -> bool:
@@ -70,7 +74,8 @@ class Records:
         Raises:
             ClientFault: there is none of this name.
         """
-        self.read(kind, name)
+        if not self.has(kind, name):
+            self.read(kind, name)
         self._path(kind, name).unlink(missing_ok=True)
 
     def names(self, kind: str) -> list[str]:

@@ -226,7 +226,9 @@ def test_all_faults_come_at_once():
 
 def test_types_that_cannot_run_here_are_named_when_asked():
     found = document()
-    assert [problem.code for problem in check(found, executable=frozenset({"Processing", "Training", "Condition", "Fail", "Model", "Transform"}))] == ["not-executable"]
+    assert [problem.code for problem in check(found, executable=frozenset({"Processing", "Training", "Condition", "Fail", "Model", "Transform"}))] == [
+        "not-executable"
+    ]
 
 
 def test_limits_of_the_service_are_known():
