@@ -8,34 +8,39 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipelines.author.analysis import MADE, analysis_config, monitoring_config
 from pipelines.config.algorithm_rules import built_in
-from pipelines.config.model import Job, PipelineConfig
+from pipelines.config.check_rules import checks, nothing, raw_rows
+from pipelines.config.job import Job, Limits
+from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import checked, packaged
+from pipelines.config.profile import Profile
 from pipelines.config.training_rules import shards
 from pipelines.errors import ConfigError
 from pipelines.jobs import jobs_root
 from pipelines.sql.query import translate
 
-SHIPPED: Mapping[str, str] = {
-    "profile": "processing/profile_data.py",
-    "preprocess": "processing/preprocess.py",
-    "training": "training/train.py",
-    "evaluation": "evaluation/evaluate.py",
-    "package": "processing/package_model.py",
-    "skew": "processing/skew_check.py",
-}
-STEPS: Mapping[str, str] = {
-    "profile": "Profile",
-    "preprocess": "Preprocess",
-    "training": "Train",
-    "evaluation": "Evaluate",
-    "package": "PackageModel",
-    "skew": "SkewCheck",
+# The step of each job, and its script where it is ours, by the section of the configuration or the key of the check.
+SHIPPED: Mapping[str, tuple[str, str]] = {
+    "profile": ("Profile", "processing/profile_data.py"),
+    "preprocess": ("Preprocess", "processing/preprocess.py"),
+    "training": ("Train", "training/train.py"),
+    "evaluation": ("Evaluate", "evaluation/evaluate.py"),
+    "package": ("PackageModel", "processing/package_model.py"),
+    "skew": ("SkewCheck", "processing/skew_check.py"),
+    "pre_training": ("PreTrainingBias", "evaluation/clarify.py"),
+    "post_training": ("PostTrainingBias", "evaluation/clarify.py"),
+    "explainability": ("Explain", "evaluation/clarify.py"),
+    "quality.data": ("DataQuality", "evaluation/monitor.py"),
+    "quality.model": ("ModelQuality", "evaluation/monitor.py"),
+    "check_inputs": ("CheckInputs", "evaluation/check_inputs.py"),
+    "privacy": ("PrivacyProbe", "evaluation/privacy.py"),
+    "model_card": ("ModelCard", "evaluation/model_card.py"),
 }
 # What a package brings along to serve its model.
 SERVING = "training/inference.py"
@@ -47,12 +52,13 @@ LARGEST_CODE_BYTES = 50 * 2**20
 
 @dataclass(frozen=True)
 class Bundle:
-    """Hold the files of one job's code, its entry script, and the S3 prefix that carries their hash."""
+    """Hold the files of one job's code, its entry script, the S3 prefix that carries their hash, and the section that bounds the job."""
 
     step: str
     script: str
     files: Mapping[str, bytes]
     prefix: str
+    job: Limits
 
     def objects(self) -> dict[str, bytes]:
         """Return the files as S3 objects, as a processing job takes them."""
@@ -71,24 +77,59 @@ def build(config: PipelineConfig, root: Path) -> dict[str, Bundle]:
     """
     judged = [] if built_in(config) else ["evaluation"]
     wanted = [*(["profile"] if config.profile else []), "preprocess", *judged, *(["training"] if config.training.script else [])]
-    wanted += [*(["package"] if packaged(config) else []), *(["skew"] if checked(config) else [])]
+    wanted += [*(["package"] if packaged(config) else []), *(["skew"] if checked(config) else []), *checks(config)]
+    wanted += [section for section in ("privacy", "model_card") if getattr(config, section) is not None]
+    wanted += ["check_inputs"] if config.privacy and config.privacy.check_inputs else []
     return {section: _bundle(config, root, section) for section in wanted}
 
 
 def job_settings(config: PipelineConfig, section: str) -> dict[str, Any]:
     """Return the part of the configuration that a job reads from job.json."""
     full = config.as_json()
-    parts = {key: full[key] for key in ("label", "problem", *(("recipe", "split", "inference", "leakage") if section == "preprocess" else ()))}
-    if section == "profile" and config.profile:
-        parts["profile"] = {**config.profile.settings(), "recipe": full["recipe"]}
-    algorithm = built_in(config)
-    if section == "preprocess" and algorithm is not None:
-        parts["output"] = {"format": "csv", "label": algorithm.labelled}
-    if section == "preprocess" and shards(config) > 1:
-        parts["output"] = {"format": "parquet", "label": True, **parts.get("output", {}), "parts": shards(config)}
-    if section == "preprocess" and checked(config):
-        parts["sample"] = SAMPLE_ROWS
-    return {**parts, "data": _reading(full["data"])} if section in ("profile", "preprocess") else parts
+    parts = {key: full[key] for key in ("label", "problem")}
+    return {**parts, **(SETTINGS[section](config, full) if section in SETTINGS else {})}
+
+
+def _of_profile(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
+    assert config.profile
+    return {"profile": {**config.profile.settings(), "recipe": full["recipe"]}, "data": _reading(full["data"])}
+
+
+def _of_preprocess(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
+    algorithm, parts = built_in(config), shards(config)
+    output = {"format": "csv", "label": algorithm.labelled} if algorithm else {}
+    output = {"format": "parquet", "label": True, **output, "parts": parts} if parts > 1 else output
+    return {
+        **{key: full[key] for key in ("recipe", "split", "inference", "leakage")},
+        "data": _reading(full["data"]),
+        **({"output": output} if output else {}),
+        **({"sample": SAMPLE_ROWS} if checked(config) else {}),
+        **({"raw": raw} if (raw := raw_rows(config)) else {}),
+    }
+
+
+def _of_evaluation(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
+    return {"evaluation": {key: full["evaluation"][key] for key in ("slices", "confidence", "costs")}}
+
+
+def _of_model_card(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: value for key, value in full["model_card"].items() if key not in Limits.model_fields}
+    card = {**told, "model_name": config.name, "model_description": told["model_description"] or config.description}
+    training = {key: full["training"][key] for key in ("algorithm", "hyperparameters")}
+    return {"model_card": card, "training": training}
+
+
+def _limits_of(name: str) -> Callable[[PipelineConfig, Mapping[str, Any]], dict[str, Any]]:
+    return lambda config, full: {name: {key: value for key, value in full[name].items() if key not in Limits.model_fields}}
+
+
+SETTINGS: Mapping[str, Callable[[PipelineConfig, Mapping[str, Any]], dict[str, Any]]] = {
+    "profile": _of_profile,
+    "preprocess": _of_preprocess,
+    "evaluation": _of_evaluation,
+    "privacy": _limits_of("privacy"),
+    "model_card": _of_model_card,
+}
 
 
 def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,19 +154,36 @@ def _athena_format(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
-    job: Job = getattr(config, section)
+    job = job_of(config, section)
+    step, shipped = SHIPPED[section]
+    own_script = job.script if isinstance(job, (Job, Profile)) else None
     folder = config.training.source_dir if section == "training" else None
     own = _folder(root / folder) if folder is not None else {}
-    path = root / (folder or "") / job.script if job.script else jobs_root() / SHIPPED[section]
-    body = _script(path, f"{section}.script") if job.script else path.read_bytes()
-    script = job.script if folder is not None and job.script else path.name
-    files = {**own, script: body, "job.json": _json(job_settings(config, section))}
+    path = root / (folder or "") / own_script if own_script else jobs_root() / shipped
+    body = _script(path, f"{section}.script") if own_script else path.read_bytes()
+    script = own_script if folder is not None and own_script else path.name
+    files = {**own, script: body, "job.json": _json(job_settings(config, section)), **_analysis(config, section)}
     for file in sorted((jobs_root() / "jobkit").rglob("*.py")):
         files[file.relative_to(jobs_root()).as_posix()] = file.read_bytes()
     files.update(_functions(config, root) if section in ("preprocess", "package") else {})
     files.update({PurePosixPath(SERVING).name: (jobs_root() / SERVING).read_bytes()} if section == "package" else {})
-    prefix = f"s3://{config.aws.bucket}/{config.name}/code/{STEPS[section]}/{_hash(files)}"
-    return Bundle(STEPS[section], script, dict(sorted(files.items())), prefix)
+    prefix = f"s3://{config.aws.bucket}/{config.name}/code/{step}/{_hash(files)}"
+    return Bundle(step, script, dict(sorted(files.items())), prefix, job)
+
+
+def job_of(config: PipelineConfig, section: str) -> Any:
+    """Return the section of the configuration that bounds a job."""
+    if section == "check_inputs":
+        return config.privacy
+    return checks(config)[section] if section in checks(config) else getattr(config, section)
+
+
+def _analysis(config: PipelineConfig, section: str) -> dict[str, bytes]:
+    """Return the configuration of Clarify's analysis and of the monitor that goes on with it."""
+    if section not in MADE:
+        return {}
+    made = {"config": analysis_config(config, section), "monitoring": monitoring_config(config, section)}
+    return {f"{folder}/analysis_config.json": json.dumps(value).encode() for folder, value in made.items()}
 
 
 def _folder(folder: Path) -> dict[str, bytes]:
@@ -192,6 +250,11 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
             entry.size, entry.mode = len(body), 0o644
             archive.addfile(entry, io.BytesIO(body))
     return buffer.getvalue()
+
+
+def placeholder(config: PipelineConfig) -> dict[str, bytes]:
+    """Return what stands for an approved version's files while there is none: an object that says so."""
+    return {f"{nothing(config)}/nothing.txt": b"There is no approved version yet, or none was named when this execution was started.\n"}
 
 
 def data_objects(config: PipelineConfig, root: Path) -> dict[str, tuple[str, dict[str, Path]]]:

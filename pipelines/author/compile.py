@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.author import bundles
+from pipelines.config.check_rules import approved_parameters
 from pipelines.config.model import PipelineConfig
 from pipelines.errors import ConfigError, InternalError
 
 GATE_MARK = "sagewright.gate."
+GUARD_MARK = "sagewright.guards."
+# Which parameter takes what of the latest approved version of a group: `<group>:<path in its DescribeModelPackage>`.
+APPROVED_MARK = "sagewright.approved."
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def objects_of(config: PipelineConfig, root: Path) -> dict[str, bytes | Path]:
         objects.update([bundle.archive()] if section == "training" else bundle.objects())
     for _, files in bundles.data_objects(config, root).values():
         objects.update(files)
-    return objects
+    return {**objects, **(bundles.placeholder(config) if approved_parameters(config) else {})}
 
 
 def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
@@ -56,7 +60,7 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
     Raises:
         ConfigError: a script or the input is not there, or the SDK refuses a value.
     """
-    from pipelines.author.pipeline import MARKS, build
+    from pipelines.author.pipeline import MARKS, build, guard_places
     from pipelines.author.sdk import quiet_sdk, with_dataset, with_descriptions
     from pipelines.author.steps.jobs import dataset
     from pipelines.config.parameters import pipeline_parameters
@@ -66,6 +70,8 @@ def compile_pipeline(config: PipelineConfig, root: Path) -> Compiled:
     with quiet_sdk(config.aws.region):
         document = json.loads(build(config, root).definition())
     marks = {f"{GATE_MARK}{name}": kind for name, kind in MARKS.items() if name in _fails(document)}
+    marks |= {f"{GUARD_MARK}{name}": places for name, places in guard_places(config).items()}
+    marks |= {f"{APPROVED_MARK}{name}": path for name, path in approved_parameters(config).items()}
     if config.data.athena:
         document = with_dataset(document, "raw", dataset(config.data))
     described = with_descriptions(document, {p.name: p.description for p in pipeline_parameters(config)}, marks)

@@ -10,14 +10,19 @@ from typing import Any
 from pipelines.author import bundles, finish
 from pipelines.author.images import algorithm_image, framework_image
 from pipelines.author.sdk import make_session, quiet_sdk
-from pipelines.author.steps import gate, leakage, preprocess, profile, register, skew, train, tune
+from pipelines.author.steps import checks as own_checks
+from pipelines.author.steps import gate, leakage, managed, preprocess, privacy, profile, register, skew, train, tune
+from pipelines.author.steps.checks import Checked, Given
+from pipelines.author.steps.gate import Gate
 from pipelines.config.algorithm_rules import built_in
+from pipelines.config.check_rules import AFTER, checks, compared
+from pipelines.config.gate import before_training, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
 from pipelines.config.training_rules import framework_version, processing_version
 
 # What each Fail step that we generate means; `sagewright run` ends with the exit code of it.
-MARKS: Mapping[str, str] = {gate.FAIL: "quality", profile.FAIL: "guard", leakage.FAIL: "guard", skew.FAIL: "guard"}
+MARKS: Mapping[str, str] = {gate.FAIL: "quality", gate.DATA_FAIL: "guard", profile.FAIL: "guard", leakage.FAIL: "guard", skew.FAIL: "guard"}
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,52 @@ def _training_image(config: PipelineConfig) -> str:
 
 def _steps(composition: Composition) -> list[Any]:
     prepared, leaks = preprocess.compose(composition)
-    first = profile.compose(composition, prepared) if composition.config.profile else [prepared]
+    first, profiled = profile.compose(composition, prepared) if composition.config.profile else ([prepared], None)
     trained, model = _trained(composition, prepared)
-    first = [*first, leakage.compose(composition, prepared, leaks, trained)]
+    before, found = _before_training(composition, prepared, leaks, trained)
     if built_in(composition.config):
-        return [*first, *([register.compose(composition, model, None)] if composition.config.registration else [])]
-    return [*first, *finish.compose(composition, prepared, model)]
+        told = register.Told(model, found=found)
+        return [*first, *before, *([register.compose(composition, told)] if composition.config.registration else [])]
+    return [*first, *before, *finish.compose(composition, prepared, model, found, profiled)]
+
+
+def _before_training(composition: Composition, prepared: Any, leaks: Any, trained: Any) -> tuple[list[Any], dict[str, Checked]]:
+    """Return the steps from the checks of the data to the training, which stands behind the gates of leaks and bias, and what was checked.
+
+    With both gates the check of bias is in the branch of LeakageGate, and DataGate waits for it.
+    """
+    rows = prepared.properties.ProcessingOutputConfig.Outputs["raw"].S3Output.S3Uri
+    keys = [key for key in checks(composition.config) if key not in AFTER]
+    make = {True: own_checks.compose, False: managed.compose}
+    found = {key: make[own_checks.is_own(composition, key)](composition, key, Given(raw=rows)) for key in keys}
+    steps = [check.step for check in found.values()]
+    if composition.config.privacy and composition.config.privacy.check_inputs:
+        sealed = privacy.check_inputs(composition, prepared)
+        trained.add_depends_on([sealed])
+        steps.append(sealed)
+    bars, drifts = data_bars(composition.config), tuple(check.drift for check in found.values() if check.drift)
+    for check in found.values():
+        if check.report is None:  # a managed check ends the pipeline itself
+            trained.add_depends_on([check.step])
+    if not bars and not drifts:
+        return [*steps, leakage.compose(composition, prepared, leaks, [trained])], found
+    gates = Gate(composition, gate.DATA_TEXTS, bars, drifts, {key: check.report for key, check in found.items() if check.report})
+    behind = gates.compose([trained], None)
+    if composition.config.leakage.fail_on:
+        return [leakage.compose(composition, prepared, leaks, steps), behind], found
+    return [*steps, behind], found
+
+
+def data_bars(config: PipelineConfig) -> tuple[Any, ...]:
+    """Return the bars that are known before training."""
+    return tuple(bar for bar in config.gate if any(before_training(leaf) for _, leaf in leaves((bar,))))
+
+
+def guard_places(config: PipelineConfig) -> dict[str, str]:
+    """Return for the quality gate the places of its conditions on bias and drift, a miss of which ends a local run with another exit code."""
+    drifts = [key for key in compared(config) if key in AFTER and checks(config)[key].drift.fail_on_violation]
+    places = gate.guards([bar for bar in config.gate if bar not in data_bars(config)], len(drifts))
+    return {gate.NAME: places} if places else {}
 
 
 def _trained(composition: Composition, prepared: Any) -> tuple[Any, Any]:

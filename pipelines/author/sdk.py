@@ -94,6 +94,9 @@ def make_session(region: str, bucket: str) -> Any:
     boto = boto3.Session(region_name=region, aws_access_key_id="none", aws_secret_access_key="none")
     session = PipelineSession(boto_session=boto, default_bucket=bucket)
     session._default_bucket = bucket
+    # The constructor of a check step uploads two files; what they hold is an object of the pipeline like any code (`pipelines.author.bundles`).
+    session.upload_data = lambda path, bucket=None, key_prefix="data", **options: f"s3://{bucket}/{key_prefix}/{os.path.basename(path)}"
+    session.upload_string_as_file_body = lambda body, bucket, key, **options: f"s3://{bucket}/{key}"
     return session
 
 
@@ -103,6 +106,13 @@ def with_environment(step_args: Any, environment: Mapping[str, str]) -> Any:
         container.pop("Environment", None)
         if environment:
             container["Environment"] = dict(environment)
+    return step_args
+
+
+def with_card(step_args: Any, card: Any, status: str) -> Any:
+    """Add the model card's text, which only a finished step knows; the SDK's ModelPackageModelCard takes a text that is there when composing."""
+    if card is not None:
+        step_args.create_model_package_request["ModelCard"] = {"ModelCardContent": card, "ModelCardStatus": status}
     return step_args
 
 

@@ -6,16 +6,21 @@ import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from pipelines.config.checks import Bias, Explainability, Privacy, Quality
 from pipelines.config.deployment import ENDPOINT_NAME, BatchTransform, Endpoint
+from pipelines.config.evaluation import Evaluation
 from pipelines.config.feature_group import FeatureGroup
+from pipelines.config.gate import Bar
 from pipelines.config.images import Images
+from pipelines.config.job import Job
 from pipelines.config.leakage import Leakage
-from pipelines.config.problem import ALL_METRICS, Problem
+from pipelines.config.model_card import ModelCard
+from pipelines.config.problem import Problem
 from pipelines.config.profile import Profile
 from pipelines.config.recipe import RecipeStep
-from pipelines.config.section import INSTANCE_TYPE, Fraction, FromList, InstanceType, Section, Texts
+from pipelines.config.section import INSTANCE_TYPE, FromList, InstanceType, Section, Texts
 from pipelines.config.split import Inference, Split
 from pipelines.config.tracking import Mlflow
 from pipelines.config.tuning import Tuning
@@ -135,17 +140,6 @@ class Cache(Section):
     expire_after: Annotated[str, Field(pattern=DURATION)] = Field(default="P30D", description="ISO 8601 duration, e.g. P30D or PT12H")
 
 
-class Job(Section):
-    """Choose the script of a job and the machine it runs on."""
-
-    script: str | None = Field(default=None, description="Your own script, relative to the YAML file; the shipped job if absent")
-    instance_type: InstanceType = Field(default="ml.m5.large", description="SageMaker instance type, e.g. ml.m5.xlarge")
-    instance_count: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="Number of instances")
-    volume_size_gb: Annotated[int, Field(ge=1, le=16384)] = Field(default=30, description="Size of the disk in GB")
-    max_runtime_s: Annotated[int, Field(ge=1, le=2419200)] = Field(default=3600, description="Seconds after which the job is stopped")
-    environment: dict[str, str] = Field(default={}, description="Environment variables of the job; quote numbers")
-
-
 class Training(Job):
     """Train with a built-in algorithm, or in script mode when `script` is given."""
 
@@ -180,14 +174,6 @@ class Training(Job):
     )
 
 
-class Evaluation(Job):
-    """Score the held-out test split; the job runs on the instances of `preprocess`."""
-
-    threshold: Fraction = Field(
-        default=0.5, description="Binary classification: probability from which a row counts as positive; the default of DecisionThreshold"
-    )
-
-
 class Package(Job):
     """Pack model, recipe and the code that serves them into one model.tar.gz that takes raw rows; the job runs on the instances of `preprocess`."""
 
@@ -203,46 +189,6 @@ class Skew(Job):
     enabled: bool = Field(default=True, description="Whether there is such a step")
     rows: Annotated[int, Field(ge=1, le=500)] = Field(default=200, description="Raw rows that are replayed, of every split a share")
     fail: bool = Field(default=True, description="Whether a finding ends the pipeline before anything is registered")
-
-
-Cell = Literal["true_positive", "true_negative", "false_positive", "false_negative"]
-
-
-def _one_bound(bar: Any) -> Any:
-    if (bar.at_least is None) == (bar.at_most is None):
-        raise ValueError(f"a bar has one bound; got {'neither' if bar.at_least is None else 'both'}, expected at_least or at_most.")
-    return bar
-
-
-class MetricBar(Section):
-    """Hold a metric of the test split to a bound."""
-
-    metric: str = Field(
-        description="A metric that evaluation.json has for the problem, e.g. accuracy or rmse", json_schema_extra={"enum": list[Any](ALL_METRICS)}
-    )
-    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = Field(default=None, description="The gate opens only with the metric at or above this")
-    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = Field(default=None, description="The gate opens only with the metric at or below this")
-
-    _bound = model_validator(mode="after")(_one_bound)
-
-
-class CellBar(Section):
-    """Hold a cell of the confusion matrix (a number of test rows) to a bound."""
-
-    cell: Cell = Field(description="The cell")
-    at_least: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The gate opens only with at least this many test rows in the cell")
-    at_most: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The gate opens only with at most this many test rows in the cell")
-
-    _bound = model_validator(mode="after")(_one_bound)
-
-
-def _bar_kind(value: Any) -> str | None:
-    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, BaseModel) else ()
-    kinds = [kind for kind in ("metric", "cell") if kind in keys]
-    return kinds[0] if len(kinds) == 1 else None
-
-
-Bar = Annotated[Annotated[MetricBar, Tag("metric")] | Annotated[CellBar, Tag("cell")], Discriminator(_bar_kind, "bar_kind", "a metric or a cell")]
 
 
 class Registration(Section):
@@ -289,8 +235,13 @@ class PipelineConfig(Section):
     evaluation: Evaluation = Evaluation()
     package: Package = Package()
     skew: Skew = Skew()
+    bias: Bias | None = Field(default=None, description="Compare groups of people, before and after training; no such steps if absent")
+    explainability: Explainability | None = Field(default=None, description="Explain the model's answers; no such step if absent")
+    quality: Quality = Quality()
+    privacy: Privacy | None = Field(default=None, description="Probe whether the model gives training rows away; no such step if absent")
     gate: Annotated[tuple[Bar, ...], FromList] = Field(default=(), description="Bars that a model must clear to be registered; no gate when empty")
     registration: Registration | None = Field(default=None, description="Register the model; nothing is registered if absent")
+    model_card: ModelCard | None = Field(default=None, description="Write a model card, kept with the registered version; no such step if absent")
     batch_transform: BatchTransform | None = Field(default=None, description="Answer many raw rows with the new model; no such step if absent")
     endpoint: Endpoint | None = Field(default=None, description="Serve the new model; no such steps if absent")
     feature_group: FeatureGroup | None = Field(default=None, description="The feature group for prepared rows; the pipeline itself makes none")

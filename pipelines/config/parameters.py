@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.algorithms.table import ALGORITHMS
-from pipelines.config.model import CellBar, MetricBar, PipelineConfig
+from pipelines.config.check_rules import baselines, judges_approved, managed, nothing
+from pipelines.config.gate import BiasBar, CellBar, Leaf, MetricBar, PrivacyBar, ProfileBar, QualityBar, bound_of, leaves
+from pipelines.config.model import PipelineConfig
 from pipelines.config.problem import KINDS
 
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
@@ -15,7 +18,7 @@ APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 @dataclass(frozen=True)
 class PipelineParameter:
-    """Declare a parameter: its type is String, Integer, Float or Boolean; `config_key` is where its default comes from."""
+    """Declare a parameter: its type is String, Integer, Float or Boolean; `config_key` is where its default comes from, empty when nowhere."""
 
     name: str
     type: str
@@ -25,10 +28,47 @@ class PipelineParameter:
     enum_values: tuple[str, ...] = ()
 
 
-def bar_parameter(bar: MetricBar | CellBar) -> str:
-    """Return the parameter's name for a gate's bar, e.g. MinAccuracy or MaxFalseNegative."""
-    what = bar.metric if isinstance(bar, MetricBar) else bar.cell
-    return ("Min" if bar.at_least is not None else "Max") + "".join(part.capitalize() for part in what.split("_"))
+def bar_parameter(bar: Leaf) -> str:
+    """Return the parameter's name for a gate's bar, e.g. MinAccuracy, MaxFalseNegative, MinAucLower or MaxAbsDplGender."""
+    side, _ = bound_of(bar)
+    return SIDES[side] + "".join(_camel(word) for word in NAMED[type(bar)](bar))
+
+
+def _camel(text: str) -> str:
+    return "".join(part[:1].upper() + part[1:].lower() for part in re.split(r"[^A-Za-z0-9]+", text))
+
+
+def bar_words(bar: Leaf) -> str:
+    """Return what a bar bounds, in words."""
+    return TOLD[type(bar)](bar)
+
+
+def _metric_words(bar: MetricBar) -> str:
+    part = {"value": "", "lower": "the lower limit of ", "upper": "the upper limit of "}[bar.bound]
+    groups = f" where {bar.slice} is {bar.group}" if bar.group is not None else f" in the worst group of {bar.slice}" if bar.slice is not None else ""
+    loss = "the loss of " if bar.not_worse_by is not None else ""
+    return f"{part}{loss}{bar.metric}{groups}{' against the approved model' if loss else ''}"
+
+
+SIDES: Mapping[str, str] = {"at_least": "Min", "at_most": "Max", "within": "MaxAbs", "not_worse_by": "MaxLoss"}
+NAMED: Mapping[type[Leaf], Callable[[Any], tuple[str, ...]]] = {
+    MetricBar: lambda bar: (bar.metric, "" if bar.bound == "value" else bar.bound, bar.slice or "", bar.group or ""),
+    CellBar: lambda bar: (bar.cell,),
+    BiasBar: lambda bar: (bar.bias, bar.facet),
+    QualityBar: lambda bar: (bar.quality, "quality", "violations"),
+    ProfileBar: lambda bar: ("profile", bar.profile, "findings"),
+    PrivacyBar: lambda bar: (bar.privacy, "attack"),
+}
+TOLD: Mapping[type[Leaf], Callable[[Any], str]] = {
+    MetricBar: _metric_words,
+    CellBar: lambda bar: f"{bar.cell.replace('_', ' ')} rows",
+    BiasBar: lambda bar: f"{'the size of ' if bar.within is not None else ''}{bar.bias} of {bar.facet}",
+    QualityBar: lambda bar: f"violations of the {bar.quality}'s quality",
+    ProfileBar: lambda bar: f"{bar.profile} findings of the profile",
+    PrivacyBar: lambda bar: f"the AUC of the {bar.privacy.replace('_', ' ')} attack",
+}
+# Bars that count; the others have numbers with decimals.
+COUNTS = (CellBar, QualityBar, ProfileBar)
 
 
 def input_parameter(name: str) -> str:
@@ -43,7 +83,7 @@ def pipeline_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]
 
 def section_parameters(config: PipelineConfig) -> tuple[PipelineParameter, ...]:
     """Return every parameter with the default that its own section gives it."""
-    return (*_jobs(config), *_tuning(config), *_gate(config), *_registration(config))
+    return (*_jobs(config), *_tuning(config), *_gate(config), *_approved(config), *_registration(config))
 
 
 def _overridden(parameter: PipelineParameter, config: PipelineConfig) -> PipelineParameter:
@@ -80,12 +120,23 @@ def _tuning(config: PipelineConfig) -> Iterator[PipelineParameter]:
 
 
 def _gate(config: PipelineConfig) -> Iterator[PipelineParameter]:
-    for index, bar in enumerate(config.gate):
-        what = bar.metric if isinstance(bar, MetricBar) else bar.cell.replace("_", " ") + " rows"
-        side, value = ("at_least", bar.at_least) if bar.at_least is not None else ("at_most", bar.at_most)
-        kind = "Float" if isinstance(bar, MetricBar) else "Integer"
-        text = f"The gate opens only with {what} {side.replace('_', ' ')} this, on the test split"
-        yield PipelineParameter(bar_parameter(bar), kind, value, text, f"gate[{index}].{side}")
+    for where, bar in leaves(config.gate):
+        side, value = bound_of(bar)
+        words = "at least" if side == "at_least" else "at most"
+        of = ", on the test split" if isinstance(bar, (MetricBar, CellBar)) else ""
+        kind = "Integer" if isinstance(bar, COUNTS) else "Float"
+        yield PipelineParameter(bar_parameter(bar), kind, value, f"The gate opens only with {bar_words(bar)} {words} this{of}", f"{where}.{side}")
+
+
+def _approved(config: PipelineConfig) -> Iterator[PipelineParameter]:
+    """Yield what the latest approved version left, which `sagewright run` looks up; without one each is a folder that says so."""
+    if judges_approved(config):
+        yield PipelineParameter("ApprovedModel", "String", nothing(config), "S3 URI of the approved model to compare with", "")
+    for name, key in baselines(config).items():
+        yield PipelineParameter(name, "String", nothing(config), f"S3 folder of the approved version's baseline for {key}", "")
+    if managed(config):
+        text = "Whether managed checks compare with no baseline; so for the first version, which has none"
+        yield PipelineParameter("SkipChecks", "Boolean", True, text, "")
 
 
 def _registration(config: PipelineConfig) -> Iterator[PipelineParameter]:

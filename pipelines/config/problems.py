@@ -11,14 +11,14 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from pipelines.config.model import FORMS, CellBar, MetricBar, PipelineConfig
+from pipelines.config.gate import BARS
+from pipelines.config.model import FORMS, PipelineConfig
 from pipelines.config.recipe import STEPS
 from pipelines.config.section import INSTANCE_TYPE
 
 Error = Mapping[str, Any]
 Location = Sequence[Any]
 
-BARS: Mapping[str, type[BaseModel]] = {"metric": MetricBar, "cell": CellBar}
 NOTHING = object()
 
 
@@ -154,7 +154,7 @@ def _no_bar(error: Error) -> str:
     if not isinstance(value, Mapping):
         return f"wrong type; got {got(value)}, expected a bar such as {{metric: accuracy, at_least: 0.8}}."
     hints = [nearest(str(key), BARS) for key in value if key not in BARS]
-    return f"a bar holds a metric or a cell; got {', '.join(map(str, value)) or 'nothing'}.{next(filter(None, hints), '')}"
+    return f"a bar holds one of {', '.join(BARS)}; got {', '.join(map(str, value)) or 'nothing'}.{next(filter(None, hints), '')}"
 
 
 def _form(error: Error) -> str:

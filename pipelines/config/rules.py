@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.config import expression_rules
 from pipelines.config.algorithm_rules import algorithm
 from pipelines.config.bars import bars
+from pipelines.config.check_rules import check_rules
 from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import package
 from pipelines.config.parameters import section_parameters
@@ -136,5 +137,5 @@ def _parameters(config: PipelineConfig) -> Found:
 
 RULES: tuple[Callable[[PipelineConfig], Found], ...] = (
     *(_label, _order, _columns, expression_rules.inputs, expression_rules.expressions, _problem, bars, _objective, algorithm, tuning, _split, _leakage),
-    *(_machines, training, package, _metrics, _parameters),
+    *(_machines, training, package, check_rules, _metrics, _parameters),
 )

@@ -80,6 +80,8 @@ def refused(config: PipelineConfig, parameter: PipelineParameter, value: Any) ->
         found = converted(parameter, value)
     except ValueError as error:
         return str(error)
+    if not parameter.config_key:
+        return ""
     values = config.as_json()
     changed = overlay.merged(values, overlay.nested(parameter.config_key, found, values))
     try:

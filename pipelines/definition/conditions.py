@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.definition.expressions import ExpressionError, Scope, evaluate, expression_kind
@@ -21,13 +21,18 @@ COMPARISONS: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
 
 @dataclass(frozen=True)
 class CheckedCondition:
-    """State one comparison with both its values, and whether it held."""
+    """State one comparison with both its values, and whether it held.
+
+    `condition` is the place of the condition that it is a part of, and `missed` whether that condition as a whole did not hold.
+    """
 
     text: str
     holds: bool
     left: Any
     operator: str
     right: Any
+    condition: int = 0
+    missed: bool = False
 
 
 Checked = tuple[bool, tuple[CheckedCondition, ...]]
@@ -40,7 +45,8 @@ def evaluate_conditions(conditions: Sequence[Mapping[str, Any]], scope: Scope) -
         ExpressionError: a value is not there, a condition has an unknown type, or two values cannot be compared.
     """
     results = [_evaluate(condition, scope) for condition in conditions]
-    return all(holds for holds, _ in results), tuple(check for _, checks in results for check in checks)
+    told = (replace(check, condition=place, missed=not holds) for place, (holds, checks) in enumerate(results) for check in checks)
+    return all(holds for holds, _ in results), tuple(told)
 
 
 def _evaluate(condition: Mapping[str, Any], scope: Scope) -> Checked:
@@ -78,7 +84,7 @@ def label(value: Any) -> str:
     if kind == "Std:JsonGet":
         parts = str(value[kind].get("Path", "")).split(".")
         parts = parts[:-1] if parts[-1] == "value" else parts
-        return ".".join(parts[-3:] if "confusion_matrix" in parts else parts[-1:])
+        return ".".join(parts[-1:] if len(parts) == 2 and parts[0].endswith("_metrics") else parts[-3:])
     return str(value[kind]).split(".", 1)[-1] if kind == "Get" else str(value)[:60]
 
 

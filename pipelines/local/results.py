@@ -12,6 +12,8 @@ from pipelines.local.journal import RunState, StepState
 from pipelines.local.store import Store
 
 GATE_MARK = "sagewright.gate."
+# Which conditions of a quality gate are of bias or drift: their places, comma-separated, by the step's name.
+GUARD_MARK = "sagewright.guards."
 GATES: Mapping[str, type[RunFailed]] = {"quality": QualityGateClosed, "guard": GuardClosed}
 
 
@@ -80,7 +82,7 @@ def best_model(properties: Mapping[str, Any]) -> str | None:
 
 def missed_bars(state: RunState) -> list[str]:
     """Return the conditions that did not hold, in words with both numbers."""
-    missed = [check for step in state.steps.values() for check in step.checks if not check["holds"]]
+    missed = [check for step in state.steps.values() for check in step.checks if not check["holds"] and check.get("missed", True)]
     return [f"{check['text'].split(':')[0]} is {check['left']}, the bar is {check['operator']} {check['right']}" for check in missed]
 
 
@@ -92,4 +94,13 @@ def exit_code(state: RunState, definition: Definition) -> int:
         return Interrupted.exit_code
     failed = [step.name for step in state.steps.values() if step.status == "Failed"]
     marks = {GATES[kind] for name in failed if (kind := str(definition.metadata.get(f"{GATE_MARK}{name}"))) in GATES}
+    marks |= {GuardClosed for _ in _guards_missed(state, definition) if marks}
     return max((gate.exit_code for gate in marks), default=RunFailed.exit_code)
+
+
+def _guards_missed(state: RunState, definition: Definition) -> Iterator[str]:
+    """Yield the steps of gates that missed a condition which guards against bias or leaks, as the definition's metadata mark them."""
+    for step in state.steps.values():
+        guards = str(definition.metadata.get(f"{GUARD_MARK}{step.name}", "")).split(",")
+        if any(check.get("missed") and str(check.get("condition")) in guards for check in step.checks):
+            yield step.name

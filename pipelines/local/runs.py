@@ -17,7 +17,7 @@ from typing import Any
 from pipelines.definition.graph import Graph
 from pipelines.definition.model import Definition, loads
 from pipelines.errors import UsageError
-from pipelines.local import experiment, selection, tables
+from pipelines.local import approved, experiment, selection, tables
 from pipelines.local.cache import Cache
 from pipelines.local.context import Run
 from pipelines.local.engine import Engine
@@ -83,7 +83,8 @@ def start(
     definition = loads(text)
     graph = Graph.of(definition)
     reused, options = _source_of(home, pipeline_name, options)
-    parameters = resolve_parameters(definition, {**(reused.parameters if reused else {}), **given}, home.store, pipeline_name, Path.cwd())
+    found = approved.values(home.registry, definition)
+    parameters = resolve_parameters(definition, {**found, **(reused.parameters if reused else {}), **given}, home.store, pipeline_name, Path.cwd())
     chosen = selection.resolve(graph, options.selection, reused)
     kept_tables = tables.prepare(definition, home.root, home.store, options.tables)
     execution_id = "".join(secrets.choice(ID_CHARACTERS) for _ in range(12))

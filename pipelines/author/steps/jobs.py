@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
-    from pipelines.config.model import Data, Job
+    from pipelines.config.model import Data
 
 ML = "/opt/ml/processing"
 CODE = f"{ML}/input/code"
@@ -77,14 +77,15 @@ def processing_step(
 ) -> Any:
     """Return a ProcessingStep that runs a bundle's script; outputs are folders below /opt/ml/processing; `instances` is a number that no parameter changes.
 
+    `section` is the bundle's key.
     `image` is one other than the image of the processing jobs.
     """
     from sagemaker.core.processing import Processor
     from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
     from sagemaker.mlops.workflow.steps import ProcessingStep
 
-    job: Job = getattr(composition.config, section)
     bundle = composition.bundles[section]
+    job = bundle.job
     processor = Processor(
         role=composition.config.aws.role_arn,
         image_uri=image or composition.image,
@@ -102,7 +103,7 @@ def processing_step(
             output_name=output,
             s3_output=ProcessingS3Output(s3_uri=composition.output_uri(name, output), local_path=f"{ML}/{output}", s3_upload_mode="EndOfJob"),
         )
-        for output in [*outputs, *([EXPERIMENT] if job.script else [])]
+        for output in [*outputs, *([EXPERIMENT] if getattr(job, "script", None) else [])]
     ]
     step_args = processor.run(inputs=[*inputs, input_("code", f"{bundle.prefix}/", CODE)], outputs=made, arguments=arguments or None)
     return ProcessingStep(name, step_args=step_args, cache_config=cache(composition), retry_policies=retries(composition), **texts)

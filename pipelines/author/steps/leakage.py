@@ -31,7 +31,7 @@ def property_file() -> Any:
     return PropertyFile(name=REPORT, output_name="leakage", path=FILE)
 
 
-def compose(composition: Composition, prepared: Any, report: Any, trained: Any) -> Any:
-    """Return the training step itself, or the gate that has it in its branch."""
+def compose(composition: Composition, prepared: Any, report: Any, behind: list[Any]) -> Any:
+    """Return the gate that has the steps in its branch; without a reason to close it the one step itself."""
     reasons = composition.config.leakage.fail_on
-    return guard.compose(GUARD, prepared, report, reasons, [trained]) if reasons else trained
+    return guard.compose(GUARD, prepared, report, reasons, behind) if reasons else behind[0]

@@ -11,6 +11,7 @@ from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
+    from pipelines.author.steps.gate import Report
 
 NAME = "PackageModel"
 OUTPUT = "package"
@@ -20,24 +21,27 @@ INFERENCE = "inference.py"
 CODE_FOLDER = "/opt/ml/model/code"
 
 
-def compose(composition: Composition, prepared: Any, model: Any) -> Any:
-    """Return the step; `model` is the URI of the model.tar.gz that training left."""
+def compose(composition: Composition, prepared: Any, model: Any, told: list[Any]) -> Any:
+    """Return the step; `model` is the URI of the model.tar.gz that training left, `told` the arguments that say the threshold."""
     return processing_step(
         composition,
         NAME,
         "package",
         inputs=[input_("model", model, f"{ML}/model"), input_("recipe", recipe_uri(prepared), f"{ML}/recipe")],
         outputs=[OUTPUT],
-        arguments=threshold(composition),
+        arguments=told,
         instances=1,
         display_name="Pack the model for raw rows",
         description="Puts model, recipe and inference code into one model.tar.gz; the registered version, the endpoint and the batch job take raw rows.",
     )
 
 
-def threshold(composition: Composition) -> list[Any]:
-    """Return the arguments that tell a job the threshold, none where there are not two classes."""
-    return ["--threshold", composition.parameters["DecisionThreshold"].to_string()] if KINDS[composition.config.problem].cells else []
+def threshold(composition: Composition, details: Report) -> list[Any]:
+    """Return the arguments that tell a job the threshold: the parameter's, or what Evaluate chose by costs; none where there are not two classes."""
+    if not KINDS[composition.config.problem].cells:
+        return []
+    chosen = composition.config.evaluation.costs is not None
+    return ["--threshold", details.read("threshold.chosen") if chosen else composition.parameters["DecisionThreshold"].to_string()]
 
 
 def recipe_uri(prepared: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.author.steps import leakage
 from pipelines.author.steps.jobs import ML, input_, processing_step, raw_input
 from pipelines.config.algorithm_rules import built_in
+from pipelines.config.check_rules import raw_rows
 from pipelines.config.package_rules import checked
 from pipelines.config.parameters import input_parameter
 
@@ -17,6 +18,8 @@ NAME = "Preprocess"
 SHAPE = "Shape"
 OUTPUTS = ["train", "validation", "test", "recipe", "leakage"]
 SAMPLE = "sample"
+# Where raw rows are left as CSV, by which of them.
+RAW = {"all": "raw", "test": "raw_test", "explained": "raw_explained"}
 
 
 def _shape_file() -> Any:
@@ -47,7 +50,7 @@ def compose(composition: Composition) -> tuple[Any, Any]:
         NAME,
         "preprocess",
         inputs=[raw_input(composition), *others],
-        outputs=[*OUTPUTS, *([SAMPLE] if checked(composition.config) else [])],
+        outputs=[*OUTPUTS, *([SAMPLE] if checked(composition.config) else []), *(RAW[name] for name in raw_rows(composition.config))],
         arguments=["--seed", composition.parameters["Seed"].to_string()],
         display_name="Prepare and split the data",
         description=f"Splits the rows, then fits on the training split only: {done}."[:3072],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps import guard
+from pipelines.author.steps.gate import Report
 from pipelines.author.steps.guard import Guard
 from pipelines.author.steps.jobs import processing_step, raw_input
 
@@ -26,8 +27,11 @@ REPORT = "ProfileVerdict"
 FILE = "verdict.json"  # a file of its own: profile.json grows with the columns, and a condition reads two members
 
 
-def compose(composition: Composition, prepared: Any) -> list[Any]:
-    """Return the top-level steps up to Preprocess; with `fail_on` Preprocess is in a branch of the gate, so that nothing starts behind a closed one."""
+def compose(composition: Composition, prepared: Any) -> tuple[list[Any], Report]:
+    """Return the top-level steps up to Preprocess, and what gates read.
+
+    With `fail_on` Preprocess is in a branch of the gate, so that nothing starts behind a closed one.
+    """
     from sagemaker.core.workflow.properties import PropertyFile
 
     config = composition.config.profile
@@ -45,4 +49,5 @@ def compose(composition: Composition, prepared: Any) -> list[Any]:
         display_name="Look at the raw data",
         description="Reports types, missing values, duplicates, leaks, correlation, unusual rows and a quick model: profile.html and profile.json.",
     )
-    return [step, guard.compose(GUARD, step, verdict, config.fail_on, [prepared])] if config.fail_on else [step, prepared]
+    steps = [step, guard.compose(GUARD, step, verdict, config.fail_on, [prepared])] if config.fail_on else [step, prepared]
+    return steps, Report(step, verdict)

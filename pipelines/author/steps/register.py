@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.author.sdk import with_environment
-from pipelines.author.steps.evaluate import FILE
+from pipelines.author.sdk import with_card, with_environment
+from pipelines.author.steps.checks import Checked
 from pipelines.author.steps.jobs import step_retries
+from pipelines.author.steps.model_metrics import drift_baselines, model_metrics
 from pipelines.author.steps.package_model import environment, in_pipeline
 from pipelines.config.algorithm_rules import ANSWERS, built_in
 from pipelines.config.model import Registration
@@ -21,19 +23,33 @@ NAME = "Register"
 TAKEN = ("text/csv", "application/json", "application/jsonlines", "application/x-parquet")
 
 
-def compose(composition: Composition, model: Any, judged: Any, packed: Any = None, certificate: Mapping[str, Any] | None = None, bare: Any = None) -> Any:
-    """Return the step; `model` is the URI of model.tar.gz, `judged` the step that evaluated it and `packed` the one that packed it, None when none did.
+@dataclass(frozen=True)
+class Told:
+    """Hold what a version is registered with.
 
-    `certificate` is what the version's metadata tell of the skew check, `bare` the URI of the model that training left.
+    `model` is the URI of model.tar.gz, `judged` the step that evaluated it and `packed` the one that packed it, None when none did. `certificate` is what the
+    version's metadata tell of the skew check, `bare` the URI of the model that training left, `found` what checks found, `card` the text of the model card.
     """
+
+    model: Any
+    judged: Any = None
+    packed: Any = None
+    certificate: Mapping[str, Any] | None = None
+    bare: Any = None
+    found: Mapping[str, Checked] = field(default_factory=dict)
+    card: Any = None
+
+
+def compose(composition: Composition, told: Told) -> Any:
+    """Return the step."""
     from sagemaker.mlops.workflow.model_step import ModelStep
     from sagemaker.serve import ModelBuilder
 
     config = composition.config.registration
     assert config
-    served = environment(composition, packed)
+    served = environment(composition, told.packed)
     builder = ModelBuilder(
-        s3_model_data_url=model,
+        s3_model_data_url=told.model,
         image_uri=composition.training_image,
         role_arn=composition.config.aws.role_arn,
         sagemaker_session=composition.session,
@@ -44,29 +60,21 @@ def compose(composition: Composition, model: Any, judged: Any, packed: Any = Non
         response_types=_response_types(composition, served),
         inference_instances=list(config.inference_instances),
         transform_instances=list(config.transform_instances),
-        model_metrics=_metrics(judged),
+        model_metrics=model_metrics(told.judged, told.found),
+        drift_check_baselines=drift_baselines(composition, told.found),
         approval_status=composition.parameters["ModelApprovalStatus"],
         description=config.description or composition.config.description or None,
-        customer_metadata_properties=dict(certificate) if certificate else None,
+        customer_metadata_properties=dict(told.certificate) if told.certificate else None,
     )
+    status = composition.config.model_card.status if composition.config.model_card else ""
     step = ModelStep(
         NAME,
-        step_args=with_environment(step_args, served),
+        step_args=with_card(with_environment(step_args, served), told.card, status),
         retry_policies=step_retries(composition),
         display_name="Register the model",
-        description=f"Adds a version to the model package group {config.model_package_group}{', with the evaluation as its model quality' if judged else ''}.",
+        description=f"Adds a version to the model package group {config.model_package_group}{', with what was measured' if told.judged else ''}.",
     )
-    return in_pipeline(composition, step, bare)
-
-
-def _metrics(judged: Any) -> Any:
-    from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
-    from sagemaker.core.workflow.functions import Join
-
-    if judged is None:
-        return None
-    report = Join(on="/", values=[judged.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri, FILE])
-    return ModelMetrics(model_statistics=MetricsSource(content_type="application/json", s3_uri=report))
+    return in_pipeline(composition, step, told.bare)
 
 
 def _content_types(composition: Composition, served: Mapping[str, str]) -> list[str]:

@@ -29,8 +29,8 @@ GUARD = Guard(
 )
 
 
-def compose(composition: Composition, prepared: Any, packed: Any) -> tuple[Any, Any]:
-    """Return the step and the property file of its certificate."""
+def compose(composition: Composition, prepared: Any, packed: Any, told: list[Any]) -> tuple[Any, Any]:
+    """Return the step and the property file of its certificate; `told` are the arguments that say the threshold."""
     from sagemaker.core.workflow.properties import PropertyFile
 
     certificate = PropertyFile(name=REPORT, output_name=OUTPUT, path=FILE)
@@ -45,7 +45,7 @@ def compose(composition: Composition, prepared: Any, packed: Any) -> tuple[Any, 
             input_("sample", sample, f"{ML}/sample"),
         ],
         outputs=[OUTPUT],
-        arguments=["--rows", str(composition.config.skew.rows), *package_model.threshold(composition)],
+        arguments=["--rows", str(composition.config.skew.rows), *told],
         instances=1,
         property_files=[certificate],
         display_name="Try the package: canary and skew check",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from pipelines.definition.conditions import evaluate_conditions
 from pipelines.local.context import Outcome, StepRun
 
@@ -13,5 +15,5 @@ def execute(step_run: StepRun) -> Outcome:
         ExpressionError: a value that a condition reads is not there.
     """
     holds, checks = evaluate_conditions(step_run.step.conditions, step_run.scope)
-    told = tuple({"text": c.text, "holds": c.holds, "left": c.left, "operator": c.operator, "right": c.right} for c in checks)
+    told = tuple(asdict(check) for check in checks)
     return Outcome("Succeeded", {"Outcome": str(holds)}, checks=told)

@@ -1,0 +1,159 @@
+"""The checks that are jobs of our own: bias before and after training, explanations, quality of data and model, each an ordinary Processing step.
+
+What a check found, and the baseline that the registered version gets, are URIs of its files; the same members come from check steps of the service
+(`pipelines.author.steps.managed`), so that registration need not know which of the two ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.author.steps.gate import Drift, Report
+from pipelines.author.steps.jobs import ML, input_, processing_step
+from pipelines.config.check_rules import BASELINES, checks, compared, runs_itself
+
+if TYPE_CHECKING:
+    from pipelines.author.pipeline import Composition
+
+BASELINE = "input/baseline"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Describe a check: its step, the script of its job, its outputs' folder, the file that gates read, the file that is its baseline, and its texts."""
+
+    step: str
+    output: str
+    read: str
+    constraints: str
+    statistics: str | None
+    title: str
+    told: str
+    violations: str
+
+
+def _clarify(step: str, title: str, told: str, violations: str) -> Kind:
+    return Kind(step, "output", "bias_metrics.json", "analysis.json", None, title, told, violations)
+
+
+def _monitor(step: str, title: str, told: str, violations: str) -> Kind:
+    return Kind(step, "output", "summary.json", "constraints.json", "statistics.json", title, told, violations)
+
+
+KINDS: Mapping[str, Kind] = {
+    "pre_training": _clarify(
+        "PreTrainingBias", "Bias of the data", "Compares groups of people in the raw rows, before anything is trained", "drift of the data's bias"
+    ),
+    "post_training": _clarify(
+        "PostTrainingBias", "Bias of the model", "Compares the model's answers for groups of people, on the test split", "drift of the model's bias"
+    ),
+    "explainability": _clarify(
+        "Explain", "Explain the model", "SHAP values and partial dependence of the model's answers on the test split", "drift of the explanations"
+    ),
+    "quality.data": _monitor(
+        "DataQuality", "Quality of the data", "Statistics and constraints of the raw rows, for monitoring", "violations of the data's quality"
+    ),
+    "quality.model": _monitor(
+        "ModelQuality", "Quality of the model", "Metrics of the model on the test split as constraints, for monitoring", "violations of the model's quality"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Hold a check's step, what it found (`found`) and what is the baseline from now on (`baseline`): URIs of files by `constraints`, `statistics`.
+
+    `report` is what gates read, None of a check step of the service, and `violations` the file that says what differs from the baseline.
+    """
+
+    key: str
+    step: Any
+    found: Mapping[str, Any]
+    baseline: Mapping[str, Any]
+    report: Report | None = None
+    drift: Drift | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """Hold what checks look at: URIs of all raw rows, of those of the test split, of the rows to explain, of the predictions, and of the package's folder."""
+
+    raw: Any = None
+    raw_test: Any = None
+    explained: Any = None
+    predictions: Any = None
+    package: Any = None
+
+
+def compose(composition: Composition, key: str, given: Given) -> Checked:
+    """Return a check of our own."""
+    from sagemaker.core.workflow.properties import PropertyFile
+
+    kind, check = KINDS[key], checks(composition.config)[key]
+    name = kind.step
+    file = PropertyFile(name=f"{name}Report", output_name=kind.output, path=kind.read)
+    drifts = key in compared(composition.config)
+    summary = PropertyFile(name=f"{name}Drift", output_name=kind.output, path="summary.json") if drifts and kind.read != "summary.json" else file
+    baseline = [input_("baseline", composition.parameters[BASELINES[key]], f"{ML}/{BASELINE}")] if drifts else []
+    step = processing_step(
+        composition,
+        name,
+        key,
+        inputs=[*INPUTS[key](composition, given), *baseline],
+        outputs=[kind.output],
+        arguments=[],
+        instances=1,
+        property_files=[file, summary] if summary is not file else [file],
+        display_name=kind.title,
+        description=f"{kind.told}.",
+    )
+    report = Report(step, file)
+    kept = check.drift.register_new_baseline or not drifts
+    files = {"constraints": kind.constraints, **({"statistics": kind.statistics} if kind.statistics else {})}
+    found = {member: _below(_folder(step, kind.output), name) for member, name in files.items()}
+    before = {member: _below(composition.parameters[BASELINES[key]], name) for member, name in files.items()} if not kept else {}
+    drift = Drift(kind.violations, Report(step, summary)) if drifts and check.drift.fail_on_violation else None
+    return Checked(key, step, found, before or found, report, drift)
+
+
+def _folder(step: Any, output: str) -> Any:
+    return step.properties.ProcessingOutputConfig.Outputs[output].S3Output.S3Uri
+
+
+def _below(folder: Any, name: str) -> Any:
+    from sagemaker.core.workflow.functions import Join
+
+    return Join(on="/", values=[folder, name])
+
+
+def _config(composition: Composition, key: str) -> Any:
+    return input_("analysis_config", f"{composition.bundles[key].prefix}/config/", f"{ML}/input/config")
+
+
+def _data(uri: Any) -> Any:
+    return input_("dataset", uri, f"{ML}/input/data")
+
+
+def _model(given: Given) -> Any:
+    return input_("model", given.package, f"{ML}/input/model")
+
+
+INPUTS: Mapping[str, Callable[[Composition, Given], list[Any]]] = {
+    "pre_training": lambda composition, given: [_config(composition, "pre_training"), _data(given.raw)],
+    "post_training": lambda composition, given: [_config(composition, "post_training"), _data(given.raw_test), _model(given)],
+    "explainability": lambda composition, given: [_config(composition, "explainability"), _data(given.explained), _model(given)],
+    "quality.data": lambda composition, given: [_data(given.raw)],
+    "quality.model": lambda composition, given: [_data(given.predictions)],
+}
+
+
+def monitoring_uri(composition: Composition, key: str) -> str:
+    """Return where the configuration of a check's monitor lies."""
+    return f"{composition.bundles[key].prefix}/monitoring/analysis_config.json"
+
+
+def is_own(composition: Composition, key: str) -> bool:
+    """Tell whether a check is a job of our own."""
+    return runs_itself(checks(composition.config)[key])

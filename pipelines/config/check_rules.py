@@ -1,0 +1,131 @@
+"""Which checks a pipeline has, whose baselines they need, and combinations of them that make no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pipelines.config.algorithm_rules import built_in
+from pipelines.config.checks import Check
+from pipelines.config.model import PipelineConfig
+from pipelines.config.package_rules import packaged
+
+Found = Iterator[tuple[str, str]]
+# The parameter of each check's baseline, by the check's key.
+BASELINES: Mapping[str, str] = {
+    "pre_training": "PreTrainingBiasBaseline",
+    "post_training": "PostTrainingBiasBaseline",
+    "explainability": "ExplainabilityBaseline",
+    "quality.data": "DataQualityBaseline",
+    "quality.model": "ModelQualityBaseline",
+}
+
+# Where a registered version keeps each baseline.
+KEPT_AT: Mapping[str, str] = {
+    "pre_training": "Bias.PreTrainingConstraints",
+    "post_training": "Bias.PostTrainingConstraints",
+    "explainability": "Explainability.Constraints",
+    "quality.data": "ModelDataQuality.Constraints",
+    "quality.model": "ModelQuality.Constraints",
+}
+# What is checked of the model; the others are known before training.
+AFTER = frozenset({"post_training", "explainability", "quality.model"})
+
+
+def checks(config: PipelineConfig) -> dict[str, Check]:
+    """Return the sections of the checks that the pipeline has, by key: pre_training, post_training, explainability, quality.data, quality.model."""
+    bias = config.bias
+    found: dict[str, Check | None] = {
+        "pre_training": bias if bias and bias.pre_training else None,
+        "post_training": bias if bias and bias.post_training else None,
+        "explainability": config.explainability,
+        "quality.data": config.quality.data,
+        "quality.model": config.quality.model,
+    }
+    return {key: check for key, check in found.items() if check is not None}
+
+
+def runs_itself(check: Check) -> bool:
+    """Tell whether a check is our own job in a Processing step, and not a managed check step."""
+    return getattr(check, "runner", None) == "processing"
+
+
+def own(config: PipelineConfig) -> dict[str, Check]:
+    """Return the checks that are jobs of our own."""
+    return {key: check for key, check in checks(config).items() if runs_itself(check)}
+
+
+def managed(config: PipelineConfig) -> list[str]:
+    """Return the sections with check steps of the service."""
+    return [_section(key) for key, check in checks(config).items() if not runs_itself(check)]
+
+
+def compared(config: PipelineConfig) -> list[str]:
+    """Return the keys of our own checks that are compared with the baseline of the latest approved version."""
+    return [key for key, check in own(config).items() if check.drift.compare] if config.registration else []
+
+
+def baselines(config: PipelineConfig) -> dict[str, str]:
+    """Return the section of each baseline's parameter."""
+    return {BASELINES[key]: _section(key) for key in compared(config)}
+
+
+def _section(key: str) -> str:
+    return "bias" if key.endswith("_training") else key
+
+
+def judges_approved(config: PipelineConfig) -> bool:
+    """Tell whether the latest approved model is judged on the same rows."""
+    return config.evaluation.approved and config.registration is not None and packaged(config)
+
+
+def nothing(config: PipelineConfig) -> str:
+    """Return the folder that stands for what an approved version left while there is none."""
+    return f"s3://{config.aws.bucket}/{config.name}/code/nothing-approved"
+
+
+def approved_parameters(config: PipelineConfig) -> dict[str, str]:
+    """Return for each parameter that takes something of the latest approved version `<group>:<where DescribeModelPackage has its URI>`."""
+    if config.registration is None:
+        return {}
+    named = {"ApprovedModel": "InferenceSpecification.Containers[0].ModelDataUrl"} if judges_approved(config) else {}
+    named |= {BASELINES[key]: f"DriftCheckBaselines.{KEPT_AT[key]}.S3Uri" for key in compared(config)}
+    return {name: f"{config.registration.model_package_group}:{path}" for name, path in named.items()}
+
+
+def raw_rows(config: PipelineConfig) -> dict[str, int | bool]:
+    """Return which raw rows Preprocess leaves as CSV: `all` of them, those of the split `test`, the first `explained` of these."""
+    asked = checks(config)
+    of_test = judges_approved(config) or bool(config.evaluation.slices) or "post_training" in asked
+    found: dict[str, int | bool] = {"all": bool({*asked} & {"pre_training", "quality.data"}), "test": of_test}
+    return {name: True for name, needed in found.items() if needed} | ({"explained": config.explainability.rows} if config.explainability else {})
+
+
+def check_rules(config: PipelineConfig) -> Found:
+    """Yield (dotted key, what is wrong)."""
+    if built_in(config) is None and packaged(config):
+        yield from _bias(config)
+        return
+    for key in ("bias", "explainability", "privacy", "model_card"):
+        if getattr(config, key) is not None and not (key == "bias" and config.bias and not config.bias.post_training):
+            yield key, "needs the package, which answers raw rows. Remove it, or the reason why there is no package."
+    if config.quality.model is not None:
+        yield "quality.model", "needs the package, which answers raw rows. Remove it."
+    yield from _bias(config)
+
+
+def _bias(config: PipelineConfig) -> Found:
+    bias = config.bias
+    if bias is None:
+        return
+    names = [facet.column for facet in bias.facets]
+    for index, facet in enumerate(bias.facets):
+        if names.index(facet.column) != index:
+            yield f"bias.facets[{index}].column", f"{facet.column!r} stands twice. Put its values into one facet."
+        if facet.column == config.label.column:
+            yield f"bias.facets[{index}].column", f"is the label {facet.column!r}. Name a column that tells groups apart."
+    if config.problem == "multiclass_classification" and not bias.favourable:
+        yield "bias.favourable", f"missing; say which of {', '.join(config.label.classes)} are good for a person."
+    if not bias.pre_training and not bias.post_training:
+        yield "bias", "computes nothing: pre_training and post_training are both false. Remove the section."
+    if config.problem == "regression":
+        yield "bias", "bias metrics compare a favourable label with others; problem regression has none. Remove the section."
