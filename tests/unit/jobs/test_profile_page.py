@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobkit.profile import page, profile
-from jobkit.profile.svg import ticks
+from jobkit.page.svg import ticks
 
 EVIL = "<script>alert('x')</script>\"&"
 VOID = {"meta", "br", "line", "rect", "circle"}

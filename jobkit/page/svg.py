@@ -6,8 +6,6 @@ import math
 from html import escape
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from jobkit.columns import date_text
-
 COLOURS = 6
 
 
@@ -179,6 +177,8 @@ def axis_ticks(low: float, high: float, names: Optional[Sequence[str]], kind: Op
     if names:
         return [(float(place), name) for place, name in enumerate(names)]
     if kind == "date":
+        from jobkit.columns import date_text  # it imports pandas, which the pages without dates do not need
+
         return [(low + (high - low) * share, date_text(low + (high - low) * share)[:10]) for share in (0.1, 0.5, 0.9)]
     return [(value, number(value)) for value in ticks(low, high)]
 
