@@ -1,0 +1,88 @@
+"""Raw rows of a split as CSV (RFC 4180) whose cells are texts, as they came: what a package is asked with, and what slices are cut by."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, List, Optional, Sequence
+
+from jobkit.failure import JobError
+
+FILE = "test.csv"
+PART_ROWS = 1 << 16
+SPECIAL = '[",\r\n]'
+
+
+def header(path: Path) -> List[str]:
+    """Return the names of the columns."""
+    import csv
+
+    with open(str(path), encoding="utf-8", newline="") as handle:
+        return next(csv.reader(handle), [])
+
+
+def read(path: Path, names: Optional[Sequence[str]] = None) -> Any:
+    """Return columns as an Arrow table of texts, an empty one where a value is missing; all columns when no names are given.
+
+    Raises:
+        JobError: there is no such file, it is no CSV, or a column is missing.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    if not path.is_file():
+        raise JobError("there is no {} in {}; let Preprocess write the raw rows of the test split".format(path.name, path.parent.name))
+    there = header(path)
+    _check(path, there, names or ())
+    quoted = b'"' in path.read_bytes()
+    try:
+        return arrow_csv.read_csv(
+            str(path),
+            arrow_csv.ReadOptions(use_threads=False),
+            arrow_csv.ParseOptions(newlines_in_values=quoted, ignore_empty_lines=False),
+            arrow_csv.ConvertOptions(include_columns=list(names or there), column_types=dict.fromkeys(there, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise JobError("{}: this is no CSV: {}".format(path.name, str(error).splitlines()[0])) from None
+
+
+def _check(path: Path, there: Sequence[str], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, 1)
+            hint = " Did you mean {!r}?".format(near[0]) if near else ""
+            told = "evaluation.slices: the raw rows have no column {!r}; got {} columns: {}.{}"
+            raise JobError(told.format(name, len(there), ", ".join(there)[:300], hint))
+
+
+def write(path: Path, rows: Any) -> None:
+    """Write an Arrow table of texts (missing values as empty cells) as CSV with a header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(path), "wb") as handle:
+        for start in range(0, max(1, rows.num_rows), PART_ROWS):
+            handle.write(text(rows.slice(start, PART_ROWS), headed=start == 0))
+
+
+def text(rows: Any, headed: bool = True) -> bytes:
+    """Return an Arrow table of texts as CSV; only cells that need it are quoted."""
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    alone = rows.num_columns == 1  # an empty cell alone in its row would be an empty line
+    first = ",".join(_quoted(pa.chunked_array([rows.column_names], pa.string()), alone).to_pylist()) + "\n" if headed else ""
+    columns = [_quoted(column, alone) for column in rows.columns]
+    lines = compute.binary_join_element_wise(*columns, ",").to_pylist() if rows.num_rows else []
+    return (first + "".join(line + "\n" for line in lines)).encode("utf-8")
+
+
+def _quoted(column: Any, alone: bool) -> Any:
+    import pyarrow.compute as compute
+
+    filled = compute.fill_null(column, "")
+    special = compute.match_substring_regex(filled, SPECIAL)
+    if alone:
+        special = compute.or_(special, compute.equal(filled, ""))
+    if not compute.any(special).as_py():
+        return filled
+    inside = compute.replace_substring(filled, '"', '""')
+    return compute.if_else(special, compute.binary_join_element_wise('"', inside, '"', ""), filled)
