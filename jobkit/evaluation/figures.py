@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, List, Mapping, Sequence, Tuple
+from typing import Any, List, Mapping, Tuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from jobkit.page import curves, svg
 from jobkit.page.curves import Plot
 from jobkit.page.frame import card
 
-POINTS, BINS, MOST_CLASSES = 800, 30, 30
+POINTS, BINS, MOST_CLASSES = 800, 20, 30
 SHARE = (0.0, 1.0, 0.0, 1.0)
 DIAGONAL = (((0.0, 0.0), (1.0, 1.0)), "mark")
 
@@ -117,12 +117,17 @@ def amounts(case: Case) -> List[str]:
     rest = [(x, y, 2.6, "") for x, y in zip(said.tolist(), left)]
     residuals = Plot("Residuals", ("predicted", "predicted − actual"), (*wide, down, up), [(((wide[0], 0.0), (wide[1], 0.0)), "mark")], rest)
     note = "<small>{:,} of {:,} rows drawn.</small>".format(len(rows), len(case.target))
-    return [card("Predicted against actual", curves.draw(drawn) + note), card("Residuals", curves.draw(residuals) + note), _left(case)]
+    return [card("Predicted against actual", curves.draw(drawn) + note), card("Residuals", curves.draw(residuals) + note)]
 
 
-def _left(case: Case) -> str:
-    counts, edges = np.histogram(case.predicted - case.target, BINS)
-    texts = [svg.number(float(edge)) for edge in edges]
+def far_off(case: Case) -> str:
+    """Return how far off the predictions are, in bins that end at round numbers."""
+    left = case.predicted - case.target
+    inner = svg.ticks(float(left.min()), float(left.max()), BINS)
+    step = inner[1] - inner[0] if len(inner) > 1 else 1.0
+    edges = [inner[0] - step, *inner, inner[-1] + step]
+    counts = np.histogram(left, edges)[0]
+    texts = [svg.number(round(edge, 12)) for edge in edges]
     chart = {"counts": [counts.tolist()], "labels": texts[:-1], "edges": texts, "series": [""]}
     return card("How far off", svg.bars(chart, "predicted − actual", 420))
 
@@ -143,7 +148,5 @@ def sliced(found: Mapping[str, Any], column: str, metric: str, words: str, whole
             entries.append((shown, told["metrics"][metric], bounds["lower"], bounds["upper"]))
     if not entries:
         return ""
-    return card("{} by {}".format(words, column), curves.whiskers(entries, "{} by {}".format(words, column), words, whole))
-
-
-Numbers = Sequence[float]
+    heading = "{} by {}".format(words[0].upper() + words[1:], column)
+    return card(heading, curves.whiskers(entries, heading, whole))

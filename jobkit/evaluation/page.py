@@ -77,7 +77,13 @@ def _lift(found: Found, lift: Mapping[str, Any], other: str) -> str:
     for name, one in lift["metrics"].items():
         if name not in TWICE:
             between = "{} to {}".format(_signed(one["lower"]), _signed(one["upper"]))
-            numbers = (short(one["model"]), short(one["other"]), _signed(one["difference"]), between, "{:.3f}".format(one["p_value"]))
+            numbers = (
+                short(one["model"]),
+                short(one["other"]),
+                _signed(one["difference"]),
+                between,
+                "<0.001" if one["p_value"] < 0.001 else "{:.3f}".format(one["p_value"]),
+            )
             rows.append((words(name), *numbers))
     interval = "{:.0%} interval".format(found.told["confidence"]["level"])
     made = table(("", "model", other, "difference", interval, "p"), rows, (1, 2, 3, 4, 5))
@@ -104,10 +110,8 @@ def _metrics(found: Found) -> str:
             spread = "–" if isinstance(deviation, str) else short(deviation)
             rows.append((words(name), short(one["value"]), "{} to {}".format(short(one["lower"]), short(one["upper"])), spread))
     heading = ("", "value", "{:.0%} interval".format(found.told["confidence"]["level"]), "deviation")
-    cards = [card("Metrics", table(heading, rows, (1, 2, 3)))]
-    if "confusion_matrix" in found.group and found.case.problem == BINARY:
-        cards.append(figures.matrix(found.group["confusion_matrix"]))
-    return '<div class="cards two">{}</div>'.format("".join(cards))
+    beside = BESIDE[found.case.problem](found)
+    return '<div class="cards two">{}{}</div>'.format(card("Metrics", table(heading, rows, (1, 2, 3))), beside)
 
 
 def _binary_charts(found: Found) -> List[str]:
@@ -119,16 +123,21 @@ def _binary_charts(found: Found) -> List[str]:
     return drawn
 
 
-def _multiclass_charts(found: Found) -> List[str]:
+def _classes(found: Found) -> str:
     names = ("rows", "predicted", "precision", "recall", "f1")
     rows = [(name, *("{:,}".format(one[key]) if key in names[:2] else short(one[key]) for key in names)) for name, one in found.told["classes"].items()]
-    heading = ("class", "observed", "predicted", "precision", "recall", "F1")
-    return [figures.matrix(found.group["confusion_matrix"]), card("By class", table(heading, rows, (1, 2, 3, 4, 5)))]
+    return card("By class", table(("class", "observed", "predicted", "precision", "recall", "F1"), rows, (1, 2, 3, 4, 5)))
 
 
+def _matrix(found: Found) -> str:
+    return figures.matrix(found.group["confusion_matrix"])
+
+
+# What stands beside the table of metrics, and the charts below.
+BESIDE: Mapping[str, Callable[[Found], str]] = {BINARY: _matrix, MULTICLASS: _classes, REGRESSION: lambda found: figures.far_off(found.case)}
 CHARTS: Mapping[str, Callable[[Found], List[str]]] = {
     BINARY: _binary_charts,
-    MULTICLASS: _multiclass_charts,
+    MULTICLASS: lambda found: [_matrix(found)],
     REGRESSION: lambda found: figures.amounts(found.case),
 }
 

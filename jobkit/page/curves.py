@@ -64,7 +64,7 @@ def _axes(plot: Plot, at: object, width: int) -> List[str]:
     return parts
 
 
-def whiskers(entries: Sequence[Tuple[str, float, float, float]], label: str, unit: str, mark: float) -> str:
+def whiskers(entries: Sequence[Tuple[str, float, float, float]], label: str, mark: float) -> str:
     """Return values with their intervals, one below the other: name, value, lower and upper; the dashed line is at the mark."""
     low = min([mark, *(entry[2] for entry in entries)])
     high = max([mark, *(entry[3] for entry in entries)])
@@ -85,8 +85,8 @@ def whiskers(entries: Sequence[Tuple[str, float, float, float]], label: str, uni
         for name, value, lower, upper in entries
     )
     places = "".join('<span style="left:{:.1f}%">{}</span>'.format(at(tick) / 10, svg.number(tick)) for tick in ticks)
-    foot = '<span></span><span class="places">{}</span><span></span><span></span><small class="unit">{}; dashed: all rows, {}</small><span></span>'
-    return '<div class="lying" role="group" aria-label="{}">{}{}</div>'.format(escape(label, quote=True), body, foot.format(places, escape(unit), short(mark)))
+    foot = '<span></span><span class="places">{}</span><span></span><span></span><small class="unit">dashed: all rows, {}</small><span></span>'
+    return '<div class="lying" role="group" aria-label="{}">{}{}</div>'.format(escape(label, quote=True), body, foot.format(places, short(mark)))
 
 
 def _room(low: float, high: float) -> Tuple[float, float]:
@@ -95,5 +95,7 @@ def _room(low: float, high: float) -> Tuple[float, float]:
 
 
 def short(value: float) -> str:
-    """Return a number in three digits or so, shares with three decimals."""
-    return "{:.3f}".format(value) if abs(value) < 10 else svg.number(value)
+    """Return a number as reports tell it: three decimals below 10, four digits below 10,000."""
+    if abs(value) < 10:
+        return "{:.3f}".format(value) if abs(value) >= 0.001 or not value else "{:.2g}".format(value)
+    return "{:#.4g}".format(value).rstrip(".") if abs(value) < 1e4 else svg.number(value)

@@ -122,7 +122,7 @@ def _below(labels: Sequence[str], edges: bool, box: Tuple[float, float, float], 
         x = left + across * (place + (0 if edges else 0.5))
         room = min(12, longest) * 3.1
         if x + room <= width + 2:
-            made.append(text(max(x, left if edges else 0), y, labels[place], "start" if edges and place == 0 else "middle", 12))
+            made.append(text(max(x, left if edges else 0), y, labels[place], "middle", 12))
     return made
 
 
