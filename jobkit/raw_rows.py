@@ -4,13 +4,94 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from jobkit.failure import JobError
 
 FILE = "test.csv"
 PART_ROWS = 1 << 16
 SPECIAL = '[",\r\n]'
+
+
+class Raw(NamedTuple):
+    """Hold where raw rows come from: the files and how they are read, whether they are CSV, and the rows that were read (a `Table`, perhaps of fewer columns).
+
+    There are no files when inputs were combined: then the rows that were read are all there is.
+    """
+
+    files: Sequence[Path]
+    data: Mapping[str, Any]
+    is_csv: bool
+    read: Any
+
+
+def of(raw: Raw, rows: Any) -> Any:
+    """Return these raw rows (their numbers, int64 of shape (rows,)), in this order, as an Arrow table of texts with every column of the files.
+
+    Cells of CSV are the very texts of the files; those that mean a missing value are empty where empty texts do, too.
+    """
+    import numpy as np
+
+    order, places = np.unique(rows, return_inverse=True)
+    found = _of_lines(raw, order) if raw.is_csv else None
+    return (_of_table(raw, order) if found is None else found).take(places)
+
+
+def _of_lines(raw: Raw, rows: Any) -> Any:
+    """Return rows from the lines that hold them, None when these cannot be told apart safely."""
+    import pyarrow as pa
+
+    from jobkit import sample
+
+    cut = sample.cut(raw.files, raw.data, rows, len(raw.read))
+    if cut is None:
+        return None
+    names, lines = cut
+    try:
+        found = _parsed(b"".join(line + b"\n" for line in lines), names, raw.data)
+    except pa.ArrowInvalid:
+        return None
+    return _without_nulls(found, raw.data["null_values"]) if found.num_rows == len(rows) else None
+
+
+def _parsed(body: bytes, names: Sequence[str], data: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    quote = data.get("quote", '"')
+    if not body:
+        return pa.table({name: pa.array([], pa.string()) for name in names})
+    return arrow_csv.read_csv(
+        pa.BufferReader(body),
+        arrow_csv.ReadOptions(column_names=list(names), encoding=data["encoding"]),
+        arrow_csv.ParseOptions(delimiter=data["delimiter"], quote_char=quote or False, newlines_in_values=bool(quote) and quote.encode() in body),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+
+
+def _without_nulls(rows: Any, nulls: Sequence[str]) -> Any:
+    """Return rows with empty cells where a text means a missing value, if an empty one does."""
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    if "" not in nulls or len(nulls) < 2:
+        return rows
+    known = pa.array(list(nulls), pa.string())
+    columns = [compute.if_else(compute.is_in(column, known), "", column) for column in rows.columns]
+    return pa.table(columns, names=rows.column_names)
+
+
+def _of_table(raw: Raw, rows: Any) -> Any:
+    """Return rows as they are read, every column of them."""
+    import pyarrow as pa
+
+    from jobkit import delimited, sample, table
+
+    # All columns are read again, since those that nothing needs were not; of CSV as text, so that no cell changes.
+    as_text = delimited.header(raw.files[0], raw.data) if raw.is_csv else ()
+    whole = table.read_files(raw.files, raw.data, table.Wanted((), as_text)) if raw.files else raw.read
+    blank = sample.blank(raw.data)
+    return pa.table({name: pa.array(sample.texts(column, blank), pa.string()) for name, column in whole.take(rows).columns.items()})
 
 
 def header(path: Path) -> List[str]:
