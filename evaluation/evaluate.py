@@ -1,4 +1,4 @@
-"""Score the held-out test split and write `evaluation.json` in the layout that the Model Registry renders."""
+"""Judge the model by the held-out test split: `evaluation.json` in the layout that the Model Registry renders, more numbers, a page, and every prediction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import tarfile
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from jobkit import failure, scores
+from jobkit import failure, raw_rows
+from jobkit.evaluation import approved, details, judged, page, thresholds
+from jobkit.evaluation.measures import BINARY, Case
 from jobkit.paths import processing
 
 MODEL_FILE = "xgboost-model"
@@ -23,49 +25,61 @@ INFERENCE = "code/inference.py"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `model` and `test`, write `evaluation/evaluation.json` and print the metrics."""
+    """Read `model` and `test` (`validation`, `raw_test` and `approved` where they are), write `evaluation/` and print the metrics."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threshold", type=float, default=0.5, help="probability from which a row counts as positive, of two classes")
     threshold = parser.parse_args(list(argv)).threshold
     if not 0 < threshold < 1:
         raise failure.JobError("the threshold is {}; expected a probability between 0 and 1".format(threshold))
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
-    target, answers = predict(processing("model"), processing("test"))
-    group, judge, shown = JUDGES[job["problem"]]
-    metrics = judge(target, answers, threshold, job["label"])
-    report = {"version": 0.0, "dataset": {"item_count": len(target)}, group: metrics}
-    folder = processing("evaluation")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(report, sort_keys=True, indent=1) + "\n")
-    for name in shown:
+    wanted = details.settings(job)
+    # The approved model is served by a fork, which must be made before this process runs Arrow or XGBoost.
+    with approved.served(processing("approved")) as rival:
+        found = judge(job, wanted["costs"], threshold)
+        told = details.details(found, wanted, rival)
+    used = found.chosen.threshold if found.chosen else threshold
+    quality = judged.quality(found.case, used)
+    write(processing("evaluation"), found.case, quality, told, job["label"])
+    metrics = quality[judged.GROUPS[found.case.problem]]
+    if used != threshold:
+        print("threshold: {:.4f}, chosen on the validation split by its costs".format(used))
+    for name in judged.SHOWN[found.case.problem]:
         print("{}: {:.4f}".format(name, metrics[name]["value"]))
     return 0
 
 
-def _binary(target: np.ndarray, answers: np.ndarray, threshold: float, label: Mapping[str, Any]) -> Dict[str, Any]:
-    return scores.binary(target, answers, threshold)
+def judge(job: Mapping[str, Any], costs: Optional[Mapping[str, float]], given: float) -> details.Judged:
+    """Return the test split as the model decides it; with costs, from the threshold that is cheapest on the validation split.
+
+    Raises:
+        JobError: the model cannot be asked, or there are costs and no validation split of two classes.
+    """
+    problem, classes = job["problem"], job["label"].get("classes") or ()
+    case = judged.case_of(problem, *predict(processing("model"), processing("test")), classes)
+    chosen = None
+    if costs is not None:
+        chosen = thresholds.choose(_validation(problem, classes), costs, given)
+    elif problem == BINARY:
+        chosen = thresholds.as_given(case, given)
+    return details.Judged(judged.decided(case, chosen.threshold if chosen else given), given, chosen, processing("raw_test") / raw_rows.FILE)
 
 
-def _multiclass(target: np.ndarray, answers: np.ndarray, threshold: float, label: Mapping[str, Any]) -> Dict[str, Any]:
-    chosen = answers.argmax(axis=1) if answers.ndim == 2 else answers.astype(np.int64)
-    return scores.multiclass(target.astype(np.int64), chosen, label["classes"])
+def _validation(problem: str, classes: Sequence[str]) -> Case:
+    if problem != BINARY:
+        raise failure.JobError("evaluation.costs choose a threshold, which {} does not have; leave them out".format(problem.replace("_", " ")))
+    if not processing("validation").is_dir():
+        raise failure.JobError("evaluation.costs choose the threshold on the validation split; the job has no input `validation`")
+    return judged.case_of(problem, *predict(processing("model"), processing("validation")), classes)
 
 
-def _regression(target: np.ndarray, answers: np.ndarray, threshold: float, label: Mapping[str, Any]) -> Dict[str, Any]:
-    return scores.regression(target.astype(np.float64), answers.astype(np.float64))
-
-
-# The group of each problem's metrics in evaluation.json, what makes them, and which are printed.
-Judge = Callable[[np.ndarray, np.ndarray, float, Mapping[str, Any]], Dict[str, Any]]
-JUDGES: Dict[str, Tuple[str, Judge, Sequence[str]]] = {
-    "binary_classification": ("binary_classification_metrics", _binary, ("accuracy", "precision", "recall", "f1", "auc")),
-    "multiclass_classification": (
-        "multiclass_classification_metrics",
-        _multiclass,
-        ("accuracy", "weighted_precision", "weighted_recall", "weighted_f1"),
-    ),
-    "regression": ("regression_metrics", _regression, ("mae", "rmse", "r2")),
-}
+def write(folder: Path, case: Case, quality: Mapping[str, Any], told: Mapping[str, Any], label: Mapping[str, Any]) -> None:
+    """Write evaluation.json (keys in Model Monitor's order), evaluation_details.json, evaluation.html and predictions.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in (("evaluation.json", quality), ("evaluation_details.json", told)):
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8", errors="replace")
+    (folder / "evaluation.html").write_text(page.page(case, quality, told, label.get("column", "")), encoding="utf-8", errors="replace")
+    judged.write_predictions(case, folder / "predictions.csv")
 
 
 def predict(model: Path, test: Path) -> Tuple[np.ndarray, np.ndarray]:

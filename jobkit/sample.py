@@ -77,28 +77,39 @@ def text(files: Sequence[Path], data: Mapping[str, Any], raw: Table, rows: np.nd
 
 def _lines(files: Sequence[Path], data: Mapping[str, Any], rows: np.ndarray, count: int) -> Optional[List[str]]:
     """Return header and lines, None when the files do not have as many lines as rows, or another order of columns."""
-    encoding = data["encoding"].lower()
-    if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
+    cut_out = cut(files, data, rows, count)
+    if cut_out is None:
+        return None
+    names, found = cut_out[0], [line.decode(data["encoding"]) for line in cut_out[1]]
+    try:
+        cells = list(csv.reader(found, delimiter=data["delimiter"], **_quoting(data)))
+    except csv.Error:
+        return None
+    fits = len(cells) == len(found) and all(len(row) == len(names) for row in cells)
+    return [_row_text(names, data), *(line.rstrip("\r") for line in found)] if fits else None
+
+
+def cut(files: Sequence[Path], data: Mapping[str, Any], rows: np.ndarray, count: int) -> Optional[Tuple[List[str], List[bytes]]]:
+    """Return the names of the columns and the very lines of these rows (int64, ascending) of CSV files that hold `count` rows.
+
+    None when the files do not have as many lines as rows, another order of columns, or an encoding in which a line does not end with a byte of its own.
+    """
+    if data["encoding"].lower().startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
         return None
     headers = [delimited.header(path, data) for path in files]
     if any(names != headers[0] for names in headers):
         return None
-    found: List[str] = []
+    found: List[bytes] = []
     passed, wanted = 0, rows.tolist()
     for path in files:
         skip = 0 if data.get("columns") else 1
         for first, size, line in _blocks(path, (data.get("quote", '"') or "\0").encode(), skip):
             start = passed + first
             while len(found) < len(wanted) and wanted[len(found)] < start + size:
-                found.append(line(wanted[len(found)] - start).decode(encoding))
+                found.append(line(wanted[len(found)] - start))
             last = first + size
         passed += last
-    try:
-        cells = list(csv.reader(found, delimiter=data["delimiter"], **_quoting(data)))
-    except csv.Error:
-        return None
-    fits = passed == count and len(cells) == len(found) and all(len(row) == len(headers[0]) for row in cells)
-    return [_row_text(headers[0], data), *(line.rstrip("\r") for line in found)] if fits else None
+    return (headers[0], found) if passed == count and len(found) == len(wanted) else None
 
 
 def _blocks(path: Path, quote: bytes, skip: int) -> Iterator[Tuple[int, int, Callable[[int], bytes]]]:
@@ -160,13 +171,18 @@ def _row_text(cells: Sequence[str], data: Mapping[str, Any]) -> str:
 
 
 def _written(raw: Table, data: Mapping[str, Any]) -> str:
-    nulls = list(data["null_values"])
-    blank = "" if "" in nulls or not nulls else nulls[0]
-    columns = [_texts(column, blank) for column in raw.columns.values()]
+    columns = [texts(column, blank(data)) for column in raw.columns.values()]
     return "".join(_row_text(row, data) + "\n" for row in [list(raw.columns), *zip(*columns)])
 
 
-def _texts(column: Column, blank: str) -> List[str]:
+def blank(data: Mapping[str, Any]) -> str:
+    """Return the text that stands for a missing value: an empty one where that is read as missing, else the first that is."""
+    nulls = list(data["null_values"])
+    return "" if "" in nulls or not nulls else nulls[0]
+
+
+def texts(column: Column, blank: str) -> List[str]:
+    """Return the cells of a column as texts, `blank` where a value is missing."""
     if column.kind == TEXT:
         return [blank if code < 0 else str(column.levels[code]) for code in column.values.tolist()]
     tell = date_text if column.kind == DATE else number_text

@@ -1,88 +1,90 @@
-"""Metrics of predictions on held-out rows, with the names and in the layout of SageMaker Model Monitor's model quality report."""
+"""Metrics of predictions on held-out rows, with the names, order and layout of SageMaker Model Monitor's model quality report."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from jobkit.evaluation import measures
+from jobkit.evaluation.measures import BINARY, MULTICLASS, REGRESSION, Case
+
 CURVE_POINTS = 200
+# Model Monitor tells how metrics vary over subsamples of so many rows and more, and writes this text below.
+DEVIATION_ROWS, SUBSAMPLES, SUBSAMPLE_SHARE, SEED = 200, 5, 0.8, 20240229
 NO_DEVIATION = "NaN"
-BETAS = (("f0_5", 0.5), ("f1", 1.0), ("f2", 2.0))
-
-
-def _value(number: float) -> Dict[str, Any]:
-    return {"value": float(number), "standard_deviation": NO_DEVIATION}
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part) / float(whole) if whole else 0.0
+CONSTANT = "_best_constant_classifier"
+RATES = ("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate")
+F_SCORES = tuple(name for name, _ in measures.BETAS)
 
 
 def binary(target: np.ndarray, scores: np.ndarray, threshold: float) -> Dict[str, Any]:
     """Return the metrics of a binary classifier; a ratio without cases is 0.
 
-    `target` is 0/1 and `scores` a probability, both of shape (rows,); a score at the threshold counts as positive.
+    `target` is 0/1 and `scores` a probability, both of shape (rows,); a score at the threshold counts as positive. The best constant classifier says positive
+    of every row. The outer keys of the confusion matrix are what was observed.
     """
-    predicted, actual = scores >= threshold, target > 0.5
-    tp, fp = int(np.sum(predicted & actual)), int(np.sum(predicted & ~actual))
-    fn, tn = int(np.sum(~predicted & actual)), int(np.sum(~predicted & ~actual))
-    precision, recall = _ratio(tp, tp + fp), _ratio(tp, tp + fn)
-    rates = {
-        "accuracy": _ratio(tp + tn, len(target)),
-        "precision": precision,
-        "recall": recall,
-        "true_positive_rate": recall,
-        "true_negative_rate": _ratio(tn, tn + fp),
-        "false_positive_rate": _ratio(fp, tn + fp),
-        "false_negative_rate": _ratio(fn, tp + fn),
-        **{name: _f_score(precision, recall, beta) for name, beta in BETAS},
-        "auc": auc(actual, scores),
+    case = Case(BINARY, target, (scores >= threshold).astype(np.int64), scores)
+    told = _told(case)
+    always = _told(case._replace(predicted=np.ones(len(target), dtype=np.int64)))
+    tp, fp, fn, tn = (int(count) for count in np.bincount(measures.outcomes(case), minlength=4))
+    actual = target > 0.5
+    return {
+        "confusion_matrix": {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}},
+        **_named(told, ("recall", "precision", "accuracy")),
+        **_named(always, ("recall", "precision", "accuracy"), CONSTANT),
+        **_named(told, RATES),
+        "receiver_operating_characteristic_curve": roc_curve(actual, scores),
+        "precision_recall_curve": pr_curve(actual, scores),
+        **_named(told, ("auc", *F_SCORES)),
+        **_named(always, F_SCORES, CONSTANT),
+        "decision_threshold": threshold,
     }
-    matrix = {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}}
-    curves = {"receiver_operating_characteristic_curve": roc_curve(actual, scores), "precision_recall_curve": pr_curve(actual, scores)}
-    return {"confusion_matrix": matrix, "decision_threshold": threshold, **{name: _value(rate) for name, rate in rates.items()}, **curves}
-
-
-def _f_score(precision: float, recall: float, beta: float) -> float:
-    return _ratio((1 + beta**2) * precision * recall, beta**2 * precision + recall)
 
 
 def multiclass(target: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> Dict[str, Any]:
-    """Return the metrics of a classifier of several classes; precision, recall and F scores of the classes are weighted by their rows.
+    """Return the metrics of a classifier of several classes, weighted by the rows of each class, and (`macro_`, which is ours) their mean over the classes.
 
-    `target` and `predicted` are places in `classes` (int64, shape (rows,)); the confusion matrix is {actual: {predicted: rows}}.
+    `target` and `predicted` are places in `classes` (int64, shape (rows,)); the confusion matrix is {actual: {predicted: rows}}. The best constant classifier
+    says the most frequent class.
     """
     count = len(classes)
+    case = Case(MULTICLASS, target, predicted, None, classes)
     matrix = np.bincount(target * count + predicted, minlength=count * count).reshape(count, count)
-    hits, real, said = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    precisions = [_ratio(hit, given) for hit, given in zip(hits, said)]
-    recalls = [_ratio(hit, given) for hit, given in zip(hits, real)]
-    each: Dict[str, List[float]] = {"weighted_precision": precisions, "weighted_recall": recalls}
-    for name, beta in BETAS:
-        each["weighted_" + name] = [_f_score(precision, recall, beta) for precision, recall in zip(precisions, recalls)]
-    weights = real / max(1, real.sum())
-    rates = {"accuracy": _ratio(hits.sum(), real.sum()), **{name: float(np.dot(weights, values)) for name, values in each.items()}}
     cells = {actual: {other: int(matrix[row, column]) for column, other in enumerate(classes)} for row, actual in enumerate(classes)}
-    return {"confusion_matrix": cells, **{name: _value(rate) for name, rate in rates.items()}}
+    told, most = _told(case), int(matrix.sum(axis=1).argmax())
+    always = _told(case._replace(predicted=np.full(len(target), most, dtype=np.int64)))
+    names = ("accuracy", "weighted_recall", "weighted_precision", *("weighted_" + name for name in F_SCORES))
+    macro = ("macro_recall", "macro_precision", *("macro_" + name for name in F_SCORES))
+    return {"confusion_matrix": cells, **_named(told, names), **_named(always, names, CONSTANT), **_named(told, macro)}
 
 
 def regression(target: np.ndarray, predicted: np.ndarray) -> Dict[str, Any]:
     """Return mean absolute and squared error, its root, and R² (0 where the label does not vary); both arrays are float64 of shape (rows,)."""
-    away = target - predicted
-    squared, spread = float(np.mean(away**2)), float(np.mean((target - target.mean()) ** 2))
-    rates = {"mae": float(np.mean(np.abs(away))), "mse": squared, "rmse": squared**0.5, "r2": 1 - squared / spread if spread else 0.0}
-    return {name: _value(rate) for name, rate in rates.items()}
+    return _told(Case(REGRESSION, target, predicted, None))
+
+
+def _told(case: Case) -> Dict[str, Any]:
+    """Return each metric with its standard deviation over five random subsamples of 80 % of the rows."""
+    rows = len(case.target)
+    values = measures.metrics(case)
+    dice = np.random.default_rng(SEED)
+    parts = [np.sort(dice.permutation(rows)[: int(SUBSAMPLE_SHARE * rows)]) for _ in range(SUBSAMPLES if rows >= DEVIATION_ROWS else 0)]
+    again = [measures.metrics(case.take(part)) for part in parts]
+    told = {}
+    for name, value in values.items():
+        varied: Any = float(np.std([measures.defined(name, found[name]) for found in again], ddof=1)) if again else NO_DEVIATION
+        told[name] = {"value": measures.defined(name, value), "standard_deviation": varied}
+    return told
+
+
+def _named(told: Mapping[str, Any], names: Sequence[str], suffix: str = "") -> Dict[str, Any]:
+    return {name + suffix: told[name] for name in names}
 
 
 def auc(actual: np.ndarray, scores: np.ndarray) -> float:
     """Return the area under the ROC curve, ties counted half (the Mann-Whitney statistic); 0.5 when a class is absent."""
-    positives, negatives = int(actual.sum()), int((~actual).sum())
-    if not positives or not negatives:
-        return 0.5
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
-    return float((ranks[actual].sum() - positives * (positives + 1) / 2.0) / (positives * negatives))
+    return measures.defined("auc", measures.placements(actual, scores)[0])
 
 
 def _cumulative(actual: np.ndarray, scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -106,6 +108,7 @@ def roc_curve(actual: np.ndarray, scores: np.ndarray) -> Dict[str, List[float]]:
 
 
 def pr_curve(actual: np.ndarray, scores: np.ndarray) -> Dict[str, List[float]]:
-    """Return precisions and recalls, at most 200 points by falling score."""
+    """Return precisions and recalls, at most 200 points by falling score, from precision 1 at recall 0 on."""
     hits, false = _cumulative(actual, scores)
-    return dict(zip(("precisions", "recalls"), _thin(hits / (hits + false), hits / max(1.0, hits[-1]))))
+    rates = np.append(1.0, hits / (hits + false)), np.append(0.0, hits / max(1.0, hits[-1]))
+    return dict(zip(("precisions", "recalls"), _thin(*rates)))

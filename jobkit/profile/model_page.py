@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, List, Mapping
 
-from jobkit.profile import svg
+from jobkit.page import svg
 from jobkit.profile.findings import percent, some
 
 Found = Mapping[str, Any]

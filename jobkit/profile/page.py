@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, Callable, Mapping, Sequence, Tuple
+from typing import Any, Mapping, Sequence, Tuple
 
-from jobkit.profile import svg
+from jobkit.page import svg
+from jobkit.page.frame import Section, document, table, tiles
 from jobkit.profile.columns_page import columns
 from jobkit.profile.findings import percent
 from jobkit.profile.model_page import features, model
-from jobkit.profile.style import CSS
 
 Found = Mapping[str, Any]
 OPEN_FINDINGS = 12
@@ -22,16 +22,8 @@ PROBLEM_WORDS: Mapping[str, str] = {
 
 def page(found: Found) -> str:
     """Return the page for a profile."""
-    made = [(name, heading, draw(found)) for name, heading, draw in SECTIONS]
-    shown = [(name, heading, body) for name, heading, body in made if body]
-    links = "".join('<a href="#{}">{}</a>'.format(name, escape(heading)) for name, heading, _ in shown)
-    body = "".join('<section><h2 id="{}">{}</h2>{}</section>'.format(name, escape(heading), text) for name, heading, text in shown)
     title = "Data profile" + (" · {}".format(found["label"]) if found["label"] else "")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<title>{}</title><style>{}</style></head><body><nav aria-label="Sections"><div>{}</div></nav><main>{}{}</main></body></html>\n'
-    ).format(escape(title), CSS, links, _head(found), body)
+    return document(title, _head(found), SECTIONS, found)
 
 
 def _head(found: Found) -> str:
@@ -41,7 +33,7 @@ def _head(found: Found) -> str:
         about = "To predict: <b>{}</b>{}.".format(escape(found["label"]), ", " + PROBLEM_WORDS[found["problem"]] if found["problem"] else "")
     counts = [sum(entry["severity"] == severity for entry in found["findings"]) for severity in ("high", "medium", "low")]
     kinds = ", ".join("{} {}".format(count, kind) for kind, count in found["kinds"].items())
-    tiles = [
+    numbers = [
         ("{:,}".format(found["rows"]), "rows"),
         ("{:,}".format(found["columns"]), "columns: " + kinds),
         (percent(found["missing_share"]), "of all cells missing"),
@@ -51,11 +43,10 @@ def _head(found: Found) -> str:
         ),
         ("{} · {} · {}".format(*counts), "findings: high · medium · low"),
     ]
-    boxes = "".join('<div class="tile"><b>{}</b><span>{}</span></div>'.format(escape(value), escape(words)) for value, words in tiles)
     sampled = ""
     if found["sampled_rows"] < found["rows"]:
         sampled = '<p class="soft">Scores, correlation, unusual rows and the quick model are from {:,} rows drawn at random.</p>'.format(found["sampled_rows"])
-    return '<h1>What is in the data</h1><p class="soft">{}</p><div class="tiles">{}</div>{}'.format(about, boxes, sampled)
+    return '<h1>What is in the data</h1><p class="soft">{}</p>{}{}'.format(about, tiles(numbers), sampled)
 
 
 def _findings(found: Found) -> str:
@@ -91,21 +82,12 @@ def _correlation(found: Found) -> str:
     if not drawn:
         return ""
     rows = [(entry["x"], entry["y"], "{:.3f}".format(entry["value"]), entry["measure"]) for entry in found["correlation"]["pairs"][:10]]
-    pairs = _table(("column", "column", "value", "measure"), rows, (2,))
+    pairs = table(("column", "column", "value", "measure"), rows, (2,))
     told = '<p class="soft">Blue is positive, red negative; fuller is stronger. Point at a cell for its value.</p>'
     return '{}<div class="cards wide">{}</div><h3>Strongest</h3>{}'.format(told, "".join(drawn), pairs)
 
 
 WIDE = '<svg style="max-width:none;width:auto"'
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], numeric: Tuple[int, ...]) -> str:
-    def cells(row: Sequence[str], tag: str) -> str:
-        kinds = [' class="n"' if place in numeric else ' class="name"' for place in range(len(row))]
-        return "<tr>{}</tr>".format("".join("<{0}{1}>{2}</{0}>".format(tag, kind, escape(str(cell))) for kind, cell in zip(kinds, row)))
-
-    body = "".join(cells(row, "td") for row in rows)
-    return '<div class="scroll" tabindex="0"><table><thead>{}</thead><tbody>{}</tbody></table></div>'.format(cells(heading, "th"), body)
 
 
 def _charts(found: Found) -> str:
@@ -148,7 +130,7 @@ def _unusual(found: Found) -> str:
         values = "; ".join("{} = {} ({})".format(value["column"], value["value"], percent(value["rarity"])) for value in entry["values"])
         rows.append(("{:,}".format(entry["row"]), "{:.3f}".format(entry["score"]), values))
     after = '<p class="soft">The percentage is the share of rows with this value (text), or with one at least as far out (numbers).</p>'
-    return told.format(percent(unusual["share"])) + _table(("row", "score", "unusual values"), rows, (0, 1)) + after
+    return told.format(percent(unusual["share"])) + table(("row", "score", "unusual values"), rows, (0, 1)) + after
 
 
 def _measured(found: Found) -> str:
@@ -161,7 +143,7 @@ def _measured(found: Found) -> str:
     return '<p class="soft">{}</p>'.format(escape(words.format(found["seed"])))
 
 
-SECTIONS: Sequence[Tuple[str, str, Callable[[Found], str]]] = (
+SECTIONS: Sequence[Section] = (
     ("findings", "Findings", _findings),
     ("model", "Label and quick model", model),
     ("features", "Features and the label", features),

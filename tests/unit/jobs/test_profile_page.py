@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobkit.page.svg import ticks
 from jobkit.profile import page, profile
-from jobkit.profile.svg import ticks
 
 EVIL = "<script>alert('x')</script>\"&"
 VOID = {"meta", "br", "line", "rect", "circle"}

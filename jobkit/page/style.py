@@ -36,6 +36,10 @@ svg{display:block;max-width:100%;height:auto}.card svg{width:100%}.card .legend 
 .lying{display:grid;grid-template-columns:fit-content(42%) minmax(0,1fr) 44px;gap:0 8px;align-items:center;font-size:13px}.lying svg{height:20px}
 .lying .name{text-align:right;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.lying .value{font-variant-numeric:tabular-nums;color:var(--soft)}
 .lying .ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:12px}.lying .unit{text-align:center}
+.lying .places{position:relative;height:18px;color:var(--soft);font-size:12px}.lying .places span{position:absolute;transform:translateX(-50%)}
+polyline,.l0,.l1,.l2,.l3,.l4,.l5{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}polyline.mark{stroke-width:1}.dot{stroke-width:4}
+.l0{stroke:var(--s0)}.l1{stroke:var(--s1)}.l2{stroke:var(--s2)}.l3{stroke:var(--s3)}.l4{stroke:var(--s4)}.l5{stroke:var(--s5)}
+td.heat{text-align:right;font-variant-numeric:tabular-nums;padding:5px 8px}
 .mark{stroke:var(--soft);stroke-dasharray:4 3;vector-effect:non-scaling-stroke}svg .grid{vector-effect:non-scaling-stroke}
 svg text{fill:var(--soft);font:11px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .ink{fill:var(--ink)}svg .axis{stroke:var(--line)}svg .grid{stroke:var(--grid)}

@@ -6,8 +6,6 @@ import math
 from html import escape
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from jobkit.columns import date_text
-
 COLOURS = 6
 
 
@@ -124,7 +122,7 @@ def _below(labels: Sequence[str], edges: bool, box: Tuple[float, float, float], 
         x = left + across * (place + (0 if edges else 0.5))
         room = min(12, longest) * 3.1
         if x + room <= width + 2:
-            made.append(text(max(x, left if edges else 0), y, labels[place], "start" if edges and place == 0 else "middle", 12))
+            made.append(text(max(x, left if edges else 0), y, labels[place], "middle", 12))
     return made
 
 
@@ -179,6 +177,8 @@ def axis_ticks(low: float, high: float, names: Optional[Sequence[str]], kind: Op
     if names:
         return [(float(place), name) for place, name in enumerate(names)]
     if kind == "date":
+        from jobkit.columns import date_text  # it imports pandas, which the pages without dates do not need
+
         return [(low + (high - low) * share, date_text(low + (high - low) * share)[:10]) for share in (0.1, 0.5, 0.9)]
     return [(value, number(value)) for value in ticks(low, high)]
 

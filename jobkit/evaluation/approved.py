@@ -1,0 +1,134 @@
+"""The model that was approved last, asked for the same raw rows through its own package; where that cannot be, a reason and no failure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from jobkit import package, raw_rows
+from jobkit.evaluation.measures import BINARY, MULTICLASS, REGRESSION, Case
+from jobkit.failure import JobError
+from jobkit.serving import child
+
+PACKAGE_FILE, OURS = "package.json", "jobkit"
+ROWS_AT_ONCE = 20_000
+NO_PACKAGE = "there is no approved version to compare with"
+
+
+class Approved(NamedTuple):
+    """Hold the server of the approved package, what its package.json says, and, where there is no server, why."""
+
+    client: Optional[child.Client]
+    about: Mapping[str, Any]
+    why: str
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Approved]:
+    """Serve the package in a folder while the block runs; enter it before anything runs Arrow or XGBoost, since the server is a fork."""
+    about: Dict[str, Any] = {}
+    try:
+        files = _files(folder)
+        about = _described(files)
+    except JobError as error:
+        yield Approved(None, about, str(error))
+        return
+    with tempfile.TemporaryDirectory() as place:
+        package.unpack(files, Path(place))
+        with child.running(Path(place), package.INFERENCE, {"SAGEMAKER_BATCH": "true", "SAGEWRIGHT_ANSWERS": "", "SAGEWRIGHT_CSV_HEADER": ""}) as client:
+            yield Approved(client, about, "")
+
+
+def _files(folder: Path) -> Dict[str, bytes]:
+    if not folder.is_dir() or not any(folder.rglob("*.tar.gz")):
+        raise JobError(NO_PACKAGE)
+    return package.read(package.find(folder))
+
+
+def _described(files: Mapping[str, bytes]) -> Dict[str, Any]:
+    """Return package.json of a package that takes raw rows through our code."""
+    try:
+        about = dict(json.loads(files[PACKAGE_FILE]))
+        known = {"problem": about["problem"], "classes": list(about["classes"]), "columns": list(about["columns"])}
+    except (KeyError, ValueError, TypeError):
+        raise JobError("the approved version has no {} that can be read, so nothing is known of the rows it takes".format(PACKAGE_FILE)) from None
+    if about.get("serves") != OURS:
+        raise JobError(
+            "the approved version does not take raw rows: it is served by {}".format("code of its own" if about.get("serves") == "own" else "nothing")
+        )
+    return {**about, **known}
+
+
+def answers(approved: Approved, case: Case, raw: Path) -> Case:
+    """Return what the approved model says of the rows of a case; `raw` is the file of its raw rows, in the same order.
+
+    Raises:
+        JobError: they cannot be compared; the message says why.
+    """
+    if approved.client is None:
+        raise JobError(approved.why)
+    _check(approved.about, case)
+    rows = raw_rows.read(raw)
+    if rows.num_rows != len(case.target):
+        raise JobError("there are {} raw rows for {} rows of the test split".format(rows.num_rows, len(case.target)))
+    wanted = rows.select([name for name in rows.column_names if name in approved.about["columns"]])
+    if not wanted.num_columns:
+        raise JobError("the approved version takes none of the columns: {}".format(", ".join(approved.about["columns"])[:200]))
+    approved.client.healthy()
+    told: List[List[str]] = []
+    for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+        body = raw_rows.text(wanted.slice(start, ROWS_AT_ONCE))
+        told += csv.reader(io.StringIO(approved.client.invoke(body, "text/csv; header=present", "text/csv").decode("utf-8"), newline=""))
+    return _read(told, approved.about, case)
+
+
+def _check(about: Mapping[str, Any], case: Case) -> None:
+    if about["problem"] != case.problem:
+        raise JobError("the approved version is for {}, this one for {}".format(about["problem"].replace("_", " "), case.problem.replace("_", " ")))
+    classes = [str(name) for name in about["classes"]]
+    unlike = sorted(classes) != sorted(case.classes) if case.problem == MULTICLASS else bool(case.classes and classes and classes != list(case.classes))
+    if unlike:
+        raise JobError("the approved version tells other classes: {}; these are {}".format(", ".join(classes)[:150], ", ".join(case.classes)[:150]))
+
+
+def _read(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:
+    if len(told) != len(case.target):
+        raise JobError("the approved version answered {} rows with {}".format(len(case.target), len(told)))
+    try:
+        read = READ[case.problem](told, about, case)
+    except (ValueError, IndexError):
+        raise JobError("the approved version answered what is no prediction: {!r}".format(",".join(told[0])[:100])) from None
+    if not all(np.isfinite(values).all() for values in (read.predicted, read.scores) if values is not None):
+        raise JobError("the approved version answered what is no number")
+    return read
+
+
+def _binary(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:
+    scores = np.array([float(row[0]) for row in told])
+    return case._replace(scores=scores, predicted=(scores >= float(about.get("threshold", 0.5))).astype(np.int64))
+
+
+def _multiclass(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:
+    places = {name: place for place, name in enumerate(case.classes)}
+    if any(row[0] not in places for row in told):
+        raise ValueError
+    said = np.array([places[row[0]] for row in told], dtype=np.int64)
+    return case._replace(predicted=said, scores=np.array([max(map(float, row[1:])) for row in told]) if len(told[0]) > 1 else None)
+
+
+def _regression(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:
+    return case._replace(predicted=np.array([float(row[0]) for row in told]))
+
+
+READ: Mapping[str, Callable[[Sequence[Sequence[str]], Mapping[str, Any], Case], Case]] = {
+    BINARY: _binary,
+    MULTICLASS: _multiclass,
+    REGRESSION: _regression,
+}
