@@ -94,7 +94,10 @@ def read(files: Sequence[Path], form: Mapping[str, Any]) -> Any:
         except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error, OSError) as error:
             raise JobError("{}: this is not {}: {}".format(path.name, kind, str(error).splitlines()[0])) from None
     _check_same(files, tables)
-    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise JobError("{}: its files do not fit together: {}".format(DATA, str(error).splitlines()[0])) from None
 
 
 def _check_same(files: Sequence[Path], tables: Sequence[Any]) -> None:
