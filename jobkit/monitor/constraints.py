@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from jobkit.monitor.cells import STRING, Cells
 from jobkit.monitor.rows import Rows
@@ -12,14 +12,16 @@ from jobkit.monitor.statistics import MOST_VALUES, NUMERIC, value_counts
 SINGLE_SHARE = 0.1
 
 
-def constraints(rows: Rows) -> Dict[str, Any]:
-    """Return constraints.json of these rows."""
+def constraints(rows: Rows, categorical: Optional[str] = None) -> Dict[str, Any]:
+    """Return constraints.json of these rows; `categorical` is how texts are compared (LInfinity, ChiSquared) where that is to be written down."""
     features = [_feature(name, column, rows.count) for name, column in zip(rows.names, rows.columns)]
-    return {"version": 0.0, "features": features, "monitoring_config": _config()}
+    return {"version": 0.0, "features": features, "monitoring_config": _config(categorical)}
 
 
-def _config() -> Dict[str, Any]:
-    compared = {"perform_comparison": "Enabled", "comparison_threshold": 0.1, "comparison_method": "Robust"}
+def _config(categorical: Optional[str]) -> Dict[str, Any]:
+    compared: Dict[str, Any] = {"perform_comparison": "Enabled", "comparison_threshold": 0.1, "comparison_method": "Robust"}
+    if categorical:
+        compared.update({"categorical_comparison_threshold": 0.1, "categorical_drift_method": categorical})
     return {
         "evaluate_constraints": "Enabled",
         "emit_metrics": "Enabled",

@@ -64,6 +64,7 @@ def from_columns(names: Sequence[str], columns: Mapping[str, List[Any]]) -> Any:
 def _array(values: List[Any]) -> Any:
     import pyarrow as pa
 
+    values = [None if value != value else value for value in values]
     kinds = {type(value) for value in values if value is not None}
     plain: Mapping[Any, Any] = {float: pa.float64(), bool: pa.bool_()}
     if len(kinds) == 1 and kinds <= set(plain):
@@ -86,7 +87,7 @@ def read(files: Sequence[Path], form: Mapping[str, Any]) -> Any:
 
     kind = next((name for name in form if name in FORMATS), None)
     if kind is None:
-        raise JobError("dataset_format: got {}; expected one of {}. Set it, e.g. to {{\"csv\": {{\"header\": true}}}}".format(sorted(form), sorted(FORMATS)))
+        raise JobError('dataset_format: got {}; expected one of {}. Set it, e.g. to {{"csv": {{"header": true}}}}'.format(sorted(form), sorted(FORMATS)))
     tables = []
     for path in files:
         try:

@@ -7,12 +7,10 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from jobkit.monitor import kll
+from jobkit.monitor import kll, moments
 from jobkit.monitor.cells import FRACTIONAL, INTEGRAL, Cells
 from jobkit.monitor.rows import Rows
 
-# Above this many rows the squares are summed block by block, as Spark does with the partitions of a file; their order is not Spark's any more.
-STREAMED_ROWS = 1 << 16
 # A text column with more values than this is described without them: ids and free text have no distribution worth comparing.
 MOST_VALUES = 1000
 NUMERIC = (INTEGRAL, FRACTIONAL)
@@ -34,25 +32,12 @@ def feature(name: str, column: Cells) -> Dict[str, Any]:
 
 def _numerical(numbers: np.ndarray) -> Dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore"):
-        total, deviation = float(np.cumsum(numbers)[-1]), _deviation(numbers)
+        total, squares = moments.total(numbers), moments.squares(numbers)
+    deviation = math.sqrt(squares / len(numbers)) if squares >= 0 else math.nan
     told: Dict[str, Any] = {"mean": total / len(numbers), "sum": total, "std_dev": deviation, "min": float(numbers.min()), "max": float(numbers.max())}
     if math.isfinite(told["min"]) and math.isfinite(told["max"]):
         told["distribution"] = {"kll": _distribution(numbers)}
     return told
-
-
-def _deviation(numbers: np.ndarray) -> float:
-    """Return the population's standard deviation as Spark's streaming moments give it to the last bit (`CentralMomentAgg`), of long columns to about 1e-15."""
-    if len(numbers) > STREAMED_ROWS:
-        return float(np.sqrt(np.mean((numbers - numbers.mean()) ** 2)))
-    count, mean, squares = 0.0, 0.0, 0.0
-    for value in numbers.tolist():
-        count += 1.0
-        delta = value - mean
-        step = delta / count
-        mean += step
-        squares += delta * (delta - step)
-    return math.sqrt(squares / count) if squares == squares else math.nan
 
 
 def _distribution(numbers: np.ndarray) -> Dict[str, Any]:

@@ -128,30 +128,36 @@ def _completeness(compared: Compared) -> Iterator[Violation]:
         yield _violation(compared.constraint["name"], "completeness_check", words.format(double(float(wanted) * 100), double(share * 100)))
 
 
-def measured(compared: Compared) -> Optional[Tuple[str, float, float, bool]]:
-    """Return how a column's distribution was compared, the distance, its threshold, and whether it is too far; None when it is not compared."""
-    drift = compared.drift
-    if compared.before is None or drift.get("perform_comparison", "Enabled") == DISABLED:
+class Measured(NamedTuple):
+    """Hold how a column's distribution was compared (`numerical`, `categorical`, `chi-squared`), the distance, its threshold, and whether it is too far."""
+
+    kind: str
+    away: float
+    threshold: float
+    too_far: bool
+
+
+def measured(before: Optional[Mapping[str, Any]], now: Mapping[str, Any], drift: Mapping[str, Any]) -> Optional[Measured]:
+    """Return the distance of two entries of statistics.json under distribution_constraints; None when they are not compared."""
+    if before is None or drift.get("perform_comparison", "Enabled") == DISABLED:
         return None
-    found = distance.of_features(
-        compared.before, compared.now, str(drift.get("comparison_method", distance.ROBUST)), str(drift.get("categorical_drift_method", "LInfinity"))
-    )
+    method, categorical = str(drift.get("comparison_method", distance.ROBUST)), str(drift.get("categorical_drift_method", "LInfinity"))
+    found = distance.of_features(before, now, method, categorical)
     if found is None or math.isnan(found[1]):
         return None
     kind, away = found
     general = drift.get("comparison_threshold", 0.1)
     threshold = float(general if kind == "numerical" else drift.get("categorical_comparison_threshold", general))
-    return kind, away, threshold, away < threshold if kind == "chi-squared" else away > threshold
+    return Measured(kind, away, threshold, away < threshold if kind == "chi-squared" else away > threshold)
 
 
 def _drift(compared: Compared) -> Iterator[Violation]:
-    found = measured(compared)
-    if found is None or not found[3]:
+    found = measured(compared.before, compared.now, compared.drift)
+    if found is None or not found.too_far:
         return
-    kind, away, threshold, _ = found
-    words = "{0} distance: {1} exceeds {2} threshold: {3}".format(kind.capitalize(), double(away), kind, double(threshold))
-    if kind == "chi-squared":
-        words = "Chi-squared p-value: {} is below the threshold: {}".format(double(away), double(threshold))
+    words = "{} distance: {} exceeds {} threshold: {}".format(found.kind.capitalize(), double(found.away), found.kind, double(found.threshold))
+    if found.kind == "chi-squared":
+        words = "Chi-squared p-value: {} is below the threshold: {}".format(double(found.away), double(found.threshold))
     yield _violation(compared.constraint["name"], "baseline_drift_check", words)
 
 
