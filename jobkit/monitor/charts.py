@@ -13,7 +13,11 @@ from jobkit.profile import svg
 BINS, LEVELS = 20, 8
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 340, 170, 44, 34, 8, 8
 THEN, NOW = "then", "now"
-CSS = ".then{fill:var(--s0);opacity:.42}.now{fill:var(--s1);opacity:.9}.legend .then,.legend .now{opacity:1}\n"
+CSS = (
+    ".then{fill:var(--s0);opacity:.42}.now{fill:var(--s1);opacity:.9}"
+    ".card small{display:block;margin-bottom:4px}.finding small{display:inline}"
+    ".finding .badge{text-transform:none}.facts{grid-template-columns:auto 1fr}\n"
+)
 Entry = Mapping[str, Any]
 Pair = Tuple[float, float]
 

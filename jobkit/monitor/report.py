@@ -129,7 +129,7 @@ def _card(entry: Entry) -> str:
     badges = "".join('<span class="badge high">{}</span>'.format(escape(kind.replace("_", " "))) for kind in entry.violated)
     chart = charts.overlay(entry.before, entry.now)
     body = chart or '<p class="soft">No distribution: {}.</p>'.format("no values" if entry.now["inferred_type"] == UNKNOWN else "too many different values")
-    heading = '<div class="card"><h3>{}</h3>{}{}{}<dl>{}</dl></div>'
+    heading = '<div class="card"><h3>{}</h3>{}{}{}<dl class="facts">{}</dl></div>'
     return heading.format(escape(entry.name), badges, charts.caption(_distance(entry)), body, _facts(entry))
 
 
@@ -145,7 +145,7 @@ def _distance(entry: Entry) -> str:
 def _facts(entry: Entry) -> str:
     """Return what is known of the column, each then and now."""
     then, now = (_described(told) for told in (entry.before, entry.now))
-    pairs = [("{} → {}".format(then[key], now[key]) if key in then else now[key], key) for key in now]
+    pairs = [("{} → {}".format(then[key], now[key]) if then.get(key, now[key]) != now[key] else now[key], key) for key in now]
     return "".join("<dt>{}</dt><dd>{}</dd>".format(escape(key), escape(words)) for words, key in pairs)
 
 

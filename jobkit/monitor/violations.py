@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from jobkit.monitor import distance
 from jobkit.monitor.cells import FRACTIONAL, INTEGRAL, PART, STRING, WHOLE, Cells
