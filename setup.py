@@ -14,6 +14,7 @@ CARRIED = {
     "pipelines._jobs.jobkit.page": "jobkit/page",
     "pipelines._jobs.jobkit.profile": "jobkit/profile",
     "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
+    "pipelines._jobs.jobkit.monitor": "jobkit/monitor",
     "pipelines._jobs.jobkit.serving": "jobkit/serving",
     "pipelines._jobs.jobkit.steps": "jobkit/steps",
     "pipelines._examples": "examples",
