@@ -1,7 +1,7 @@
 """Shapley values of any model by Kernel SHAP: a weighted regression of the model's answers on coalitions of columns.
 
 All coalitions are asked when they are no more than `samples`; then the values are exact. Else the smallest and largest are, as far as the samples go, and of
-the others random ones in pairs with their complements. What is explained adds up exactly in any case. A column that no baseline row has otherwise earns nothing.
+the others random ones in pairs with their complements. The values add up exactly in any case. A column that is in a row as in every baseline row earns nothing.
 """
 
 from __future__ import annotations
