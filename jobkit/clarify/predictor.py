@@ -17,7 +17,7 @@ import numpy as np
 from jobkit import package
 from jobkit.clarify import answers, templates
 from jobkit.clarify.answers import Answers, Wanted
-from jobkit.clarify.config import CSV, DEFAULT_THRESHOLD, FILE, JSON, JSON_LINES, PARQUET, Config
+from jobkit.clarify.config import CSV, FILE, JSON, JSON_LINES, PARQUET, Config
 from jobkit.clarify.dataset import Dataset
 from jobkit.failure import JobError
 from jobkit.paths import processing
@@ -111,7 +111,6 @@ class Predictor:
     def __init__(self, config: Config, caller: Any, wanted: Wanted, held: ExitStack, served: Optional[Package] = None) -> None:
         self.config, self.caller, self.wanted, self.package, self._held = config, caller, wanted, served, held
         self.content_type = _content_type(config)
-        self.label_headers = [str(name) for name in config.predictor.get("label_headers") or ()]
         self.calls, self.asked = 0, 0
 
     def __enter__(self) -> "Predictor":
@@ -159,13 +158,18 @@ class Predictor:
             self.calls, self.asked = self.calls + 1, self.asked + count
         return _joined(found)
 
-    def labels(self, rows: Dataset) -> np.ndarray:
-        """Return predicted labels: those that the model answers, else the label header of the highest score, else 1.0 and 0.0 by `probability_threshold`.
+    def predicted(self, rows: Dataset) -> np.ndarray:
+        """Return what bias is measured on: the labels that the model answers where `predictor.label` names them or there is nothing else, else the scores.
+
+        Labels are float64 where all are numbers, else objects, of shape (rows,); scores see `predict`.
 
         Raises:
-            JobError: see `answers`; or the scores are of several classes and nothing names these.
+            JobError: the model refuses a request, or answers otherwise than `predictor` says.
         """
-        return predicted(self.answers(rows), self.label_headers, self.config.probability_threshold)
+        found = self.answers(rows)
+        if found.labels is not None and (self.config.predictor.get("label") is not None or found.scores is None):
+            return _numeric(_chosen(found.labels, found.scores))
+        return found.scores[:, 0] if found.scores.shape[1] == 1 else found.scores  # type: ignore[union-attr,index]
 
     def features(self, rows: Dataset) -> np.ndarray:
         """Return what the recipe of the package makes of rows, float32 of shape (rows, features).
@@ -189,23 +193,12 @@ def _joined(found: Sequence[Answers]) -> Answers:
     return Answers(np.concatenate(scores) if scores else None, np.concatenate(labels) if labels else None)
 
 
-def predicted(found: Answers, headers: Sequence[str], threshold: Optional[float]) -> np.ndarray:
-    """Return the predicted labels of answers; see `Predictor.labels`.
-
-    Raises:
-        JobError: the scores are of several classes and nothing names these.
-    """
-    if found.labels is not None:
-        return _chosen(found.labels, found.scores)
-    scores = found.scores
-    if scores is None:
-        raise JobError("{}: predictor: got neither labels nor scores from the model, expected one of them".format(FILE))
-    if scores.shape[1] == 1:
-        return (scores[:, 0] >= (DEFAULT_THRESHOLD if threshold is None else threshold)).astype(np.float64)
-    if len(headers) != scores.shape[1]:
-        told = "{}: predictor.label_headers: got {} names, expected {}, one for each score that the model answers"
-        raise JobError(told.format(FILE, len(headers), scores.shape[1]))
-    return np.array(list(headers), dtype=object)[scores.argmax(axis=1)]
+def _numeric(labels: np.ndarray) -> np.ndarray:
+    """Return labels as float64 where every one is a number."""
+    try:
+        return np.array([float(label) for label in labels], dtype=np.float64)
+    except (TypeError, ValueError):
+        return labels
 
 
 def _chosen(labels: np.ndarray, scores: Optional[np.ndarray]) -> np.ndarray:
