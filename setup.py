@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).resolve().parent
 # Folders at the root that a wheel carries under another name: jobs are bundled and shipped to SageMaker as files, never imported by `pipelines`.
 CARRIED = {
     "pipelines._jobs.processing": "processing",
     "pipelines._jobs.training": "training",
     "pipelines._jobs.evaluation": "evaluation",
     "pipelines._jobs.jobkit": "jobkit",
-    "pipelines._jobs.jobkit.evaluation": "jobkit/evaluation",
-    "pipelines._jobs.jobkit.page": "jobkit/page",
-    "pipelines._jobs.jobkit.profile": "jobkit/profile",
-    "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
-    "pipelines._jobs.jobkit.monitor": "jobkit/monitor",
-    "pipelines._jobs.jobkit.serving": "jobkit/serving",
-    "pipelines._jobs.jobkit.steps": "jobkit/steps",
+    **{f"pipelines._jobs.jobkit.{part.parent.name}": f"jobkit/{part.parent.name}" for part in sorted(HERE.glob("jobkit/*/__init__.py"))},
     "pipelines._examples": "examples",
 }
 
