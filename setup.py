@@ -10,6 +10,8 @@ CARRIED = {
     "pipelines._jobs.training": "training",
     "pipelines._jobs.evaluation": "evaluation",
     "pipelines._jobs.jobkit": "jobkit",
+    "pipelines._jobs.jobkit.card": "jobkit/card",
+    "pipelines._jobs.jobkit.privacy": "jobkit/privacy",
     "pipelines._jobs.jobkit.profile": "jobkit/profile",
     "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
     "pipelines._jobs.jobkit.serving": "jobkit/serving",

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tup
 
 import numpy as np
 
-from jobkit import failure, leakage, recipe, sample, table, write
+from jobkit import failure, leakage, recipe, sample, seals, table, write
 from jobkit import label as labels
 from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     others_to_do = [lambda: _check({**job, "recipe": steps}, prepared, seed), lambda: _sample(job, prepared, seed)]
     side_by_side(lambda task: task(), [*tasks, *others_to_do], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
+    seals.write(processing("recipe"), {name: processing(name) for name in SPLITS})
     if job.get("output", {}).get("format") == "csv":
         # A text, since it becomes a hyperparameter.
         shape = {"feature_dim": str(len(prepared.recipe["features"]))}
