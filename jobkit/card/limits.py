@@ -47,7 +47,8 @@ def check(card: Mapping[str, Any]) -> None:
     """
     for place, value in texts({name: own for name, own in card.items() if name != "evaluation_details"}):
         if place in CHOICES and value not in CHOICES[place]:
-            raise JobError("model_card.{}: this is not one of the service's values; got {!r}, expected one of: {}".format(place, value, ", ".join(CHOICES[place])))
+            told = "model_card.{}: this is not one of the service's values; got {!r}, expected one of: {}"
+            raise JobError(told.format(place, value, ", ".join(CHOICES[place])))
         limit = LENGTHS.get(place) or (CUSTOM_CHARACTERS if place.startswith("additional_information.custom_details.") else 0)
         if limit:
             _text(place, value, limit)

@@ -17,15 +17,17 @@ RIDGE, STEPS, FEW_ROWS = 1e-3, 25, 40
 def signs(said: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return what an attacker sees of each answer (float64, shape (rows, 3)): loss, confidence, and the margin of the true class over the best other.
 
-    Of a regression: squared error, its root, and the size of the prediction. `said` is what `target.answers` returns, labels float64 of shape (rows,).
+    Of a regression: squared error, its root, and the size of the prediction. Loss and doubt are logarithms, since what tells members apart is whether they
+    are a thousandth or a hundredth. `said` is what `target.answers` returns, labels float64 of shape (rows,).
     """
     loss = target.losses(said, labels)
     if said.ndim == 1:
-        return np.column_stack([np.log1p(loss), np.sqrt(loss), np.abs(said)])
+        return np.column_stack([np.log(loss + target.SMALLEST), np.sqrt(loss), np.abs(said)])
     own = labels.astype(np.int64)
     others = said.copy()
     others[np.arange(len(own)), own] = -1.0
-    return np.column_stack([loss, said.max(axis=1), said[np.arange(len(own)), own] - others.max(axis=1)])
+    doubt = 1 - said.max(axis=1)
+    return np.column_stack([np.log(loss + target.SMALLEST), np.log(doubt + target.SMALLEST), said[np.arange(len(own)), own] - others.max(axis=1)])
 
 
 def train(rows: Rows, params: Mapping[str, Any], rounds: int, problem: str, count: int, seed: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_ones():
 def test_few_rows_are_warned_of_and_too_few_refused():
     found = probed("binary_classification", ORDINARY, count=160)
     assert "the interval is wide" in found["warnings"][0] and "too few rows to be sure" in page(found)
-    with pytest.raises(JobError, match="test: too few rows to probe; got 5, expected at least 20"):
+    with pytest.raises(JobError, match="train: too few rows to probe; got 15, expected at least 20"):
         probed("binary_classification", ORDINARY, count=20)
 
 
