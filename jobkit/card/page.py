@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 from jobkit.card import charts, metrics
 
 Card = Mapping[str, Any]
-ENDINGS = ("standard_deviation", "lower", "upper", "other", "difference", "p_value", "train", "test")
+ENDINGS = ("standard_deviation", "other", "difference", "lower", "upper", "p_value", "train", "test")
 RISK_KINDS: Mapping[str, str] = {"High": "high", "Medium": "medium", "Low": "low", "Unknown": ""}
 HEADINGS: Mapping[str, str] = {
     "quality": "How good it is",
@@ -48,7 +48,8 @@ HEAD = (
 EXTRA = """.drawn{fill:none;stroke:var(--s0);stroke-width:2;vector-effect:non-scaling-stroke}.card>h3{margin-bottom:8px}
 .matrix td{border:2px solid var(--card);padding:8px 10px}.matrix th{padding:8px 10px 8px 0}.matrix td small{display:block;color:var(--ink);opacity:.75}
 .said dt{grid-column:1/-1;margin-top:8px}.said dd{grid-column:1/-1;text-align:left;font-size:15px;white-space:pre-line}.said{display:block}
-.card table td:last-child,.card table th:last-child{padding-right:0}.cards.numbers{grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr))}
+.card table td:last-child,.card table th:last-child{padding-right:0}.card .matrix td:last-child{padding-right:10px}
+.cards.numbers{align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr))}
 .lead{font-size:17px;white-space:pre-line;overflow-wrap:anywhere}.lying{grid-template-columns:fit-content(42%) minmax(0,1fr) 64px}
 """
 
@@ -61,7 +62,7 @@ def _name(card: Card) -> str:
 def _top(card: Card, name: str, status: str) -> str:
     overview, uses = card.get("model_overview") or {}, card.get("intended_uses") or {}
     risk = uses.get("risk_rating")
-    tiles: List[Tuple[str, str]] = [(charts.figure(value), metric.replace("_", " ")) for metric, value in _headlines(card).items()]
+    tiles: List[Tuple[str, str]] = [(charts.figure(value), WORDS.get(metric, metric.replace("_", " "))) for metric, value in _headlines(card).items()]
     tiles += [(overview[key], words) for key, words in (("problem_type", "problem"), ("algorithm_type", "algorithm")) if overview.get(key)]
     boxes = "".join('<div class="tile"><b>{}</b><span>{}</span></div>'.format(escape(str(value)), escape(words)) for value, words in tiles)
     badges = "".join(
@@ -84,8 +85,25 @@ def _said(entries: Sequence[Tuple[str, Any]]) -> str:
 
 
 def _title(name: str) -> str:
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    """Return a name as it is read; names of columns, which follow a dash, stay as they are."""
+    if name in WORDS:
+        return WORDS[name]
+    first, dash, rest = name.partition(" - ")
+    words = first.replace("_", " ")
+    return words[:1].upper() + words[1:] + dash + rest
+
+
+WORDS: Mapping[str, str] = {
+    "auc": "AUC",
+    "f0_5": "F0.5",
+    "f1": "F1",
+    "f2": "F2",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "tpr_at_1pct_fpr": "Members found at 1 % false alarms",
+}
 
 
 def _uses(card: Card) -> str:

@@ -32,9 +32,10 @@ HEAD = (
 )
 EXTRA = """.attack{display:grid;grid-template-columns:minmax(120px,190px) minmax(0,1fr) 64px;gap:2px 12px;align-items:center;margin:12px 0}
 .attack svg{width:100%;height:26px}.attack small{grid-column:1/-1}.attack b{text-align:right;font-variant-numeric:tabular-nums}
+@media (max-width:560px){.attack{grid-template-columns:1fr auto}.attack svg{grid-column:1/-1;grid-row:2}}
 """
 SCALE = (
-    '<h2>How well members are told from others</h2>'
+    "<h2>How well members are told from others</h2>"
     '<p class="soft">Area under the ROC curve from 0.5, a coin, to 1, certain; the bar is the 95 % interval.</p>{}'
 )
 
@@ -46,7 +47,7 @@ def _sentence(text: str) -> str:
 def _tiles(found: Mapping[str, Any]) -> str:
     gap, rows = found["gap"], found["rows"]
     tiles = [
-        ("{:.4g} · {:.4g}".format(gap["train"], gap["test"]), "{}: training rows · test rows".format(gap["metric"].replace("_", " "))),
+        ("{:.3g} · {:.3g}".format(gap["train"], gap["test"]), "{}: training rows · test rows".format(gap["metric"].replace("_", " "))),
         ("{:,} · {:,}".format(rows["members"], rows["non_members"]), "rows probed: trained on · not trained on"),
         *(("{:.1%}".format(own["tpr_at_1pct_fpr"]), "members found at 1 % false alarms, " + NAMES[name][0].lower()) for name, own in found["attack"].items()),
     ]
