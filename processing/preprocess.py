@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tup
 
 import numpy as np
 
-from jobkit import failure, leakage, raw_rows, recipe, sample, table, write
+from jobkit import failure, leakage, raw_rows, recipe, sample, seals, table, write
 from jobkit import label as labels
 from jobkit.columns import Table, side_by_side
 from jobkit.paths import processing
@@ -47,9 +47,10 @@ def main(argv: Sequence[str]) -> int:
         told = labels.told(label, job["problem"], prepared.recipe["label"]["classes"])
         print("{}: {} rows, {} features, {}".format(name, len(label), len(prepared.recipe["features"]), told))
     tasks: List[Callable[[], None]] = [lambda name=name: _write(name, prepared, job) for name in SPLITS]  # type: ignore[misc]
-    others_to_do = [lambda: _check({**job, "recipe": steps}, prepared, seed), lambda: _sample(job, prepared, seed), lambda: _raw_test(job, prepared)]
+    others_to_do = [lambda: _check({**job, "recipe": steps}, prepared, seed), lambda: _sample(job, prepared, seed), lambda: _raw(job, prepared)]
     side_by_side(lambda task: task(), [*tasks, *others_to_do], len(rows))
     (processing("recipe") / "recipe.json").write_text(recipe.dumps(prepared.recipe), encoding="utf-8")
+    seals.write(processing("recipe"), {name: processing(name) for name in SPLITS})
     if job.get("output", {}).get("format") == "csv":
         # A text, since it becomes a hyperparameter.
         shape = {"feature_dim": str(len(prepared.recipe["features"]))}
@@ -81,14 +82,21 @@ def _sample(job: Mapping[str, Any], prepared: Prepared, seed: int) -> None:
     sample.save(processing("sample"), chosen, columns, text, source if files else SIMPLE)
 
 
-def _raw_test(job: Mapping[str, Any], prepared: Prepared) -> None:
-    """Keep the raw rows of the test split, in its order, when the job asks for them."""
-    if not job.get("raw_test"):
+def _raw(job: Mapping[str, Any], prepared: Prepared) -> None:
+    """Keep raw rows as CSV where the job asks for them: `all`, those of the split `test` in its order, the first `explained` of these."""
+    asked = job.get("raw") or {}
+    if not asked:
         return
     source = prepared.recipe.get("source") or {}
     files = table.files_of(processing("input/raw")) if source else []
     raw = raw_rows.Raw(files, job["data"], bool(files) and _is_csv(job["data"]), prepared.raw)
-    raw_rows.write(processing("raw_test") / raw_rows.FILE, raw_rows.of(raw, prepared.origins["test"]))
+    test = raw_rows.of(raw, prepared.origins["test"]) if set(asked) - {"all"} else None
+    if asked.get("all"):
+        raw_rows.write(processing("raw") / "rows.csv", raw_rows.of(raw, np.arange(len(prepared.raw))))
+    if asked.get("test"):
+        raw_rows.write(processing("raw_test") / raw_rows.FILE, test)
+    if asked.get("explained"):
+        raw_rows.write(processing("raw_explained") / raw_rows.FILE, test.slice(0, asked["explained"]))
 
 
 SIMPLE = {"delimiter": ",", "quote": '"'}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
+from pipelines.local.model_packages.cards import check_card
 
 STATUSES = ("PendingManualApproval", "Approved", "Rejected")
 GROUP = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -59,8 +60,9 @@ class Registry:
         `beside` are documents to keep beside the version, by name. Shape: DescribeModelPackageOutput (botocore model).
 
         Raises:
-            UsageError: the group has no name or an impossible one.
+            UsageError: the group has no name or an impossible one, or the request's ModelCard is not what the service takes.
         """
+        check_card(request.get("ModelCard"))
         group = str(request.get("ModelPackageGroupName", "")).rsplit(":model-package-group/", 1)[-1]
         folder = self._folder(group)
         with self._locked():

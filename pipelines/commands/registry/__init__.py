@@ -1,10 +1,10 @@
-"""sagewright registry list | show | latest | history | lineage | compare | export | import | delete | rule"""
+"""sagewright registry list | show | card | latest | history | lineage | compare | export | import | delete | rule"""
 
 from __future__ import annotations
 
 import typer
 
-from pipelines.commands.registry import comparing, deleting, looking, moving, tracing
+from pipelines.commands.registry import cards, comparing, deleting, looking, moving, tracing
 from pipelines.commands.registry.looking import parse_version
 
 __all__ = ["parse_version", "register"]
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help=HELP, rich_markup_mode=None)
     group.command("list")(looking.list_)
     group.command("show")(looking.show)
+    group.command("card")(cards.card)
     group.command("latest")(looking.latest)
     group.command("history")(looking.history)
     group.command("lineage")(tracing.lineage)
