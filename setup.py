@@ -10,6 +10,7 @@ CARRIED = {
     "pipelines._jobs.training": "training",
     "pipelines._jobs.evaluation": "evaluation",
     "pipelines._jobs.jobkit": "jobkit",
+    "pipelines._jobs.jobkit.clarify": "jobkit/clarify",
     "pipelines._jobs.jobkit.profile": "jobkit/profile",
     "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
     "pipelines._jobs.jobkit.serving": "jobkit/serving",

@@ -11,9 +11,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import numpy as np
 import pandas as pd
 
+from jobkit.delimited import EXACT_INTEGER
+
 NUMBER, DATE, TEXT = "number", "date", "text"
 FIRST_SECOND, LAST_SECOND = -62135596800.0, 253402300799.999999
-EXACT_INTEGER = 2.0**53
 MANY_ROWS = 100_000
 
 

@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
-from jobkit.columns import EXACT_INTEGER
 from jobkit.failure import JobError
 
+EXACT_INTEGER = 2.0**53
 CELL_BYTES = 1048576
 BLOCK_BYTES = 1 << 20
 READ_BYTES = 1 << 23

@@ -1,0 +1,156 @@
+"""Measure bias: every facet, its groups, before and after training, with a note about every row that is left out."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from jobkit.clarify import bias, facets, flip
+from jobkit.clarify.config import FILE, Config
+from jobkit.clarify.dataset import Dataset, Roles, as_text
+from jobkit.clarify.predictions import KEY, Predicted
+from jobkit.failure import JobError
+
+Say = Callable[[str], None]
+MATRIX_LABELS = 20
+
+
+class Entry(NamedTuple):
+    """Hold the metrics of one group of a facet, and the counts of the others (`a`) and of the group (`d`)."""
+
+    facet: str
+    value: str
+    metrics: Tuple[bias.Metric, ...]
+    a: bias.Side
+    d: bias.Side
+
+
+class Study(NamedTuple):
+    """Hold everything measured. `matrix` is {observed: {predicted: rows}}; `performance` and `matrix` are of all rows, empty without predictions."""
+
+    label: str
+    positive: str
+    pre: Tuple[Entry, ...] = ()
+    post: Tuple[Entry, ...] = ()
+    performance: Mapping[str, float] = {}
+    matrix: Mapping[str, Mapping[str, int]] = {}
+    notes: Tuple[str, ...] = ()
+    rows: int = 0
+
+
+def study(config: Config, rows: Dataset, roles: Roles, predicted: Optional[Predicted], say: Say) -> Study:
+    """Return the metrics that the configuration asks for.
+
+    Raises:
+        JobError: the label is not there, or none of the positive values occurs although the label has several values.
+    """
+    if roles.label is None:
+        raise JobError("{}: label: got nothing, expected the column of the observed labels".format(FILE))
+    labels = rows.columns[roles.label]
+    observed = _observed(labels, config, roles.label)
+    notes = _label_notes(labels, observed, config, roles.label)
+    found: Dict[str, List[Entry]] = {"pre": [], "post": []}
+    for place, facet in enumerate(config.facets):
+        name = roles.facets[place]
+        made = facets.groups(rows.columns[name], facet.values, "facet[{}] ({})".format(place, name))
+        gone = int((~made[0].present).sum()) if made else rows.rows
+        notes += [_gone(gone, "value in the facet {}".format(name))] if gone else []
+        notes += ["facet {}: no row is in the group {}".format(name, group.name) for group in made if not group.found]
+        for group in made:
+            _facet(_Task(config, rows, roles, name, group, observed, predicted, say), found)
+    shown = _overall(labels, observed, predicted)
+    if predicted is not None and not predicted.present.all():
+        notes.append(_gone(int((~predicted.present).sum()), "predicted label"))
+    return Study(roles.label, observed.name, tuple(found["pre"]), tuple(found["post"]), *shown, tuple(notes), rows.rows)
+
+
+def _gone(count: int, what: str) -> str:
+    return "{:,} row{} without a {} {} left out".format(count, "" if count == 1 else "s", what, "is" if count == 1 else "are")
+
+
+def _observed(labels: np.ndarray, config: Config, name: str) -> facets.Group:
+    if facets.missing(labels).all():
+        raise JobError("the label {!r} has no value in any row; expected the observed labels".format(name))
+    observed = facets.group(labels, config.label_values, KEY)
+    if not observed.found and not facets.is_continuous(labels, config.label_values) and len(facets.distinct(labels)) > 1:
+        told = "{}: {}: no row of the label {!r} has {}; got the values {}"
+        raise JobError(told.format(FILE, KEY, name, observed.name, facets.listed(labels)))
+    return observed
+
+
+def _label_notes(labels: np.ndarray, observed: facets.Group, config: Config, name: str) -> List[str]:
+    notes = []
+    gone = int((~observed.present).sum())
+    if gone:
+        notes.append(_gone(gone, "label"))
+    inside = int(observed.inside.sum())
+    if inside in (0, int(observed.present.sum())):
+        told = "all labels are the same: {} rows of {} are positive, so differences between groups say nothing"
+        notes.append(told.format("all" if inside else "no", name))
+    return notes
+
+
+class _Task(NamedTuple):
+    """Hold what the metrics of one group need."""
+
+    config: Config
+    rows: Dataset
+    roles: Roles
+    facet: str
+    group: facets.Group
+    observed: facets.Group
+    predicted: Optional[Predicted]
+    say: Say
+
+
+def _facet(task: _Task, found: Dict[str, List[Entry]]) -> None:
+    usable = task.observed.present & task.group.present
+    if task.config.pre_training:
+        found["pre"].append(_entry(task, usable, None, task.config.pre_training))
+    if task.config.post_training and task.predicted is not None:
+        found["post"].append(_entry(task, usable & task.predicted.present, task.predicted.positive, task.config.post_training))
+
+
+def _entry(task: _Task, usable: np.ndarray, said: Optional[np.ndarray], names: Sequence[str]) -> Entry:
+    every = bool(usable.all())
+
+    def take(values: np.ndarray) -> np.ndarray:
+        return values if every else values[usable]
+
+    inside, observed = take(task.group.inside), take(task.observed.inside)
+    said = None if said is None else take(said)
+    a, d = bias.count(inside, observed, said)
+    grouped = None
+    if task.roles.group is not None and ({"CDDL", "CDDPL"} & set(names)):
+        places, size = facets.codes(task.rows.columns[task.roles.group])
+        grouped = bias.count_groups((take(places), size), inside, observed, said)
+
+    def flips() -> bias.Flips:
+        features = [name for name in task.roles.features if name != task.facet]
+        return flip.flip_test({name: take(task.rows.columns[name]) for name in features}, features, inside, observed if said is None else said, task.say)
+
+    case = bias.Case(a, d, grouped, flips)
+    return Entry(task.facet, task.group.name, tuple(bias.measure(case, names)), a, d)
+
+
+def _overall(labels: np.ndarray, observed: facets.Group, predicted: Optional[Predicted]) -> Tuple[Mapping[str, float], Mapping[str, Mapping[str, int]]]:
+    """Return the model's performance on all rows and its confusion matrix."""
+    if predicted is None:
+        return {}, {}
+    usable = observed.present & predicted.present
+    nobody, everyone = bias.count(np.zeros(int(usable.sum()), dtype=bool), observed.inside[usable], predicted.positive[usable])
+    performance = bias.performance(nobody, everyone)
+    named = predicted.labels
+    if named is None or facets.is_continuous(labels) or len(facets.distinct(labels)) > MATRIX_LABELS or len(facets.distinct(named)) > MATRIX_LABELS:
+        a = bias.Side(*(int(left + right) for left, right in zip(nobody, everyone)))
+        other = "other"
+        return performance, {other: {other: int(a.tn), observed.name: int(a.fp)}, observed.name: {other: int(a.fn), observed.name: int(a.tp)}}
+    return performance, _matrix(as_text(labels[usable]), as_text(named[usable]))
+
+
+def _matrix(observed: np.ndarray, predicted: np.ndarray) -> Mapping[str, Mapping[str, int]]:
+    names, codes = np.unique(np.concatenate([observed, predicted]).astype(str), return_inverse=True)
+    size, rows = len(names), len(observed)
+    cells = np.bincount(codes[:rows] * size + codes[rows:], minlength=size * size).reshape(size, size)
+    return {str(name): {str(other): int(cells[row, column]) for column, other in enumerate(names)} for row, name in enumerate(names)}
