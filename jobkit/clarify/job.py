@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -19,7 +20,7 @@ BIAS_METRICS = "bias_metrics.json"
 
 
 class Asked(NamedTuple):
-    """Hold what the job works on. `model` is made on first use, since most analyses of bias need none."""
+    """Hold what the job works on."""
 
     config: Config
     rows: Dataset
@@ -35,12 +36,16 @@ def run(inputs: Path, output: Path, say: Say) -> Dict[str, Any]:
     """
     settings = config.read(inputs / "config" / FILE)
     _check_any(settings)
+    with _model(settings) if _needs_model(settings) else nullcontext() as model:
+        return _run(settings, model, inputs, output, say)
+
+
+def _run(settings: Config, model: Any, inputs: Path, output: Path, say: Say) -> Dict[str, Any]:
     rows = dataset.read(settings, inputs / "data", inputs / "facet", inputs / "predicted_label")
     asked = Asked(settings, rows, dataset.roles(settings, rows), say)
     say("{:,} rows, {} columns, {} sent to the model".format(rows.rows, len(rows.names), len(asked.roles.features)))
-    model = _model(settings) if _needs_model(asked) else None
     measured = _measured(asked, model)
-    explained = _explained(asked, model)
+    explained = _explained(asked, model, output)
     made = analysis.document(measured, explained)
     output.mkdir(parents=True, exist_ok=True)
     analysis.write_like_the_service(made, output / ANALYSIS)
@@ -60,11 +65,13 @@ def _check_any(settings: Config) -> None:
         raise JobError("{}: methods: got none, expected any of {}".format(FILE, ", ".join(config.METHODS[1:])))
 
 
-def _needs_model(asked: Asked) -> bool:
-    return asked.config.explains or bool(asked.config.post_training) and asked.roles.predicted is None
+def _needs_model(settings: Config) -> bool:
+    given = settings.predicted_label is not None or settings.predicted_label_dataset_uri is not None
+    return settings.explains or bool(settings.post_training) and not given
 
 
 def _model(settings: Config) -> Any:
+    """Return the way to ask the model. It may be served by a fork of this process, so this comes before the first use of Arrow."""
     from jobkit.clarify import predictor
 
     return predictor.predictor(settings)
@@ -84,15 +91,15 @@ def _predicted(asked: Asked, model: Any) -> Predicted:
     if asked.roles.predicted is not None:
         return of_column(asked.rows.columns[asked.roles.predicted], observed, asked.config)
     asked.say("asking the model about {:,} rows".format(asked.rows.rows))
-    return of_model(model.predict(feature_rows(asked.rows, asked.roles)), observed, asked.config)
+    return of_model(model.predicted(feature_rows(asked.rows, asked.roles)), observed, asked.config)
 
 
-def _explained(asked: Asked, model: Any) -> Optional[Mapping[str, Any]]:
+def _explained(asked: Asked, model: Any, output: Path) -> Optional[Mapping[str, Any]]:
     if not asked.config.explains:
         return None
     from jobkit.clarify import explanations
 
-    found: Mapping[str, Any] = explanations.explain(asked.config, asked.rows, model)
+    found: Mapping[str, Any] = explanations.explain(asked.config, asked.rows, model, output)
     return found
 
 
