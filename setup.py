@@ -13,6 +13,7 @@ CARRIED = {
     "pipelines._jobs.jobkit.clarify": "jobkit/clarify",
     "pipelines._jobs.jobkit.profile": "jobkit/profile",
     "pipelines._jobs.jobkit.leakage": "jobkit/leakage",
+    "pipelines._jobs.jobkit.monitor": "jobkit/monitor",
     "pipelines._jobs.jobkit.serving": "jobkit/serving",
     "pipelines._jobs.jobkit.steps": "jobkit/steps",
     "pipelines._examples": "examples",

@@ -16,7 +16,7 @@ MODEL_FILE, RECIPE_FILE, PACKAGE_FILE = "xgboost-model", "recipe.json", "package
 VERSION = 1
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "xgboost", "xgboost-cpu")
 # What serving never needs of jobkit.
-LEFT_OUT = ("clarify/", "profile/", "leakage/", "package.py", "sample.py", "scores.py", "skew.py", "split.py", "write.py")
+LEFT_OUT = ("clarify/", "profile/", "leakage/", "monitor/", "package.py", "sample.py", "scores.py", "skew.py", "split.py", "write.py")
 # Who answers requests: our code, the model's own, or nobody.
 OURS, OWN, NOBODY = "jobkit", "own", "none"
 

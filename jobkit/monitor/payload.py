@@ -1,0 +1,113 @@
+"""Take apart one side of a captured record: rows of cells, by name where the payload names them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from jobkit.monitor.rows import as_text
+
+Cell = Optional[str]
+# One row: cells by place, or by name.
+Row = Union[List[Cell], Dict[str, Cell]]
+# Where a JSON document keeps its rows when it is no row itself.
+LISTS = ("instances", "predictions", "Input", "inputs", "outputs", "data")
+ROW = "features"
+
+
+class Unreadable(ValueError):
+    """Say why a payload cannot be taken apart."""
+
+
+def rows(side: Mapping[str, Any]) -> List[Row]:
+    """Return the rows of a side of a record; an empty cell and JSON's null are None.
+
+    Raises:
+        Unreadable: encoding and data do not fit, the content type is none that is known, or values are nested.
+    """
+    data, encoding = side.get("data"), side.get("encoding")
+    if not isinstance(data, str) or encoding not in ENCODINGS:
+        raise Unreadable("got encoding {!r} and data of type {}; expected text in {}".format(encoding, type(data).__name__, ", ".join(ENCODINGS)))
+    return ENCODINGS[encoding](data, str(side.get("observedContentType") or ""))
+
+
+def _csv(text: str, content_type: str) -> List[Row]:
+    try:
+        return [[cell or None for cell in row] for row in csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True) if row]
+    except csv.Error as error:
+        raise Unreadable("the CSV cannot be read: {}".format(error)) from None
+
+
+def _json(text: str, content_type: str) -> List[Row]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if "lines" in content_type or "\n" in text.strip():
+            return _json_lines(text, content_type)
+        raise Unreadable("the JSON cannot be read: {}".format(error)) from None
+    return [_row(item) for item in _items(document)]
+
+
+def _json_lines(text: str, content_type: str) -> List[Row]:
+    try:
+        items = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("the JSON Lines cannot be read: {}".format(error)) from None
+    return [_row(item) for item in items]
+
+
+def _items(document: Any) -> Sequence[Any]:
+    if isinstance(document, dict):
+        below = next((document[name] for name in LISTS if isinstance(document.get(name), list)), None)
+        return [document] if below is None else below
+    if isinstance(document, list) and any(isinstance(item, (list, dict)) for item in document):
+        return document
+    return [document]
+
+
+def _row(item: Any) -> Row:
+    if isinstance(item, dict) and isinstance(item.get(ROW), list):
+        item = item[ROW]
+    if isinstance(item, dict):
+        return {name: _cell(value) for name, value in item.items()}
+    return [_cell(value) for value in (item if isinstance(item, list) else [item])]
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, (list, dict)):
+        raise Unreadable("a cell holds a {}; expected one value. Flatten it with a record preprocessor script".format(type(value).__name__))
+    return None if value is None or value == "" or value != value else as_text(value)
+
+
+def _base64(data: str, content_type: str) -> List[Row]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in KINDS:
+        raise Unreadable("the content type is {!r}; expected one of {}. Name CSV and JSON types in the capture's options".format(kind, ", ".join(KINDS)))
+    try:
+        text = base64.b64decode(data, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Unreadable("the BASE64 data is no text: {}".format(error)) from None
+    return KINDS[kind](text, kind)
+
+
+Reader = Callable[[str, str], List[Row]]
+ENCODINGS: Mapping[str, Reader] = {"CSV": _csv, "JSON": _json, "BASE64": _base64}
+KINDS: Mapping[str, Reader] = {
+    "text/csv": _csv,
+    "application/json": _json,
+    "application/jsonlines": _json_lines,
+    "application/x-jsonlines": _json_lines,
+    "application/json-lines": _json_lines,
+}
+
+
+def split_header(found: List[Row], names: Sequence[str]) -> Tuple[List[Row], bool]:
+    """Return rows by name where the first of them is a header, a row whose cells all are names of columns that are known; and whether it was."""
+    first = found[0] if found else None
+    if not isinstance(first, list) or not names or not all(cell in set(names) for cell in first) or len(set(map(str, first))) != len(first):
+        return found, False
+    return [dict(zip(map(str, first), row)) if isinstance(row, list) else row for row in found[1:]], True
