@@ -10,6 +10,8 @@ from typing import Any
 # Metrics of a model in the order in which people read them; a report has those of its problem.
 QUALITY = ("accuracy", "precision", "recall", "f1", "auc", "weighted_precision", "weighted_recall", "weighted_f1", "mae", "rmse", "r2")
 
+WITH_A_LOG = ("Processing", "Training", "Tuning", "ClarifyCheck", "QualityCheck")
+
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
@@ -52,6 +54,24 @@ def run_report(summary: Mapping[str, Any], matrix: Mapping[str, Mapping[str, int
     return "\n".join(lines).strip("\n")
 
 
+def measured(check: Mapping[str, Any]) -> str:
+    """Return how much a check step measured and how much of it violates its baseline: `12 metrics, no violation`."""
+    found = len(check["violations"])
+    told = f"{found or 'no'} {counted(found or 1, 'violations')}" if check["compared"] else "not compared"
+    return f"{check['measured']} {counted(check['measured'], check['unit'])}, {told}"
+
+
+def counted(count: int, words: str) -> str:
+    """Return a word in the plural as it is for one, or for another number."""
+    return words.removesuffix("s") if count == 1 else words
+
+
+def checked_lines(name: str, check: Mapping[str, Any]) -> str:
+    """Return what a check step found, each violation on a line of its own, and where the report is."""
+    report = [f"  Report: {check['report']}"] if check["report"] else []
+    return "\n".join([f"{name} ({check['type']}): {measured(check)}", *(f"  {each}" for each in check["violations"]), *report])
+
+
 def _quality(metrics: Mapping[str, float]) -> dict[str, float]:
     return {wanted: value for wanted in QUALITY for name, value in metrics.items() if name.split(".", 1)[1] == wanted}
 
@@ -63,7 +83,7 @@ def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _next_steps(summary: Mapping[str, Any], run_id: str) -> list[str]:
-    failed = next((step for step in summary["steps"] if step["status"] == "Failed" and step["type"] in ("Processing", "Training", "Tuning")), None)
+    failed = next((step for step in summary["steps"] if step["status"] == "Failed" and step["type"] in WITH_A_LOG), None)
     see = [f"See the log: sagewright logs {run_id} {failed['name']}"] if failed else []
     if summary["status"] == "Stopped":
         return [*see, f"Go on from here: sagewright resume {run_id}"]

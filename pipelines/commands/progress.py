@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from pipelines.commands.printing import number
+from pipelines.commands.printing import measured, number
 from pipelines.local.journal import Event, RunState, StepState, fold
 
 MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Executing": "●"}
@@ -19,6 +19,10 @@ ALGORITHM_METRICS = ("validation:binary_classification_accuracy", "validation:ro
 SHOWN_METRICS = (*ALGORITHM_METRICS, "test:accuracy", "test:mse", "test:msd", "accuracy", "precision", "recall", "auc", "weighted_f1", "rmse", "r2") + tuple(
     f"validation:{metric}" for metric in ("auc", "logloss", "error", "mlogloss", "merror", "rmse", "mae")
 )
+
+
+SHOWN_VIOLATIONS = 3
+WITH_A_JOB = ("Processing", "Training", "Tuning", "Transform", "ClarifyCheck", "QualityCheck")
 
 
 class Progress(Protocol):
@@ -44,13 +48,21 @@ def remark(step: StepState) -> str:
     """Return what is worth saying of a step that ended: where it came from, its metrics, or why it failed."""
     if step.status == "Failed":
         return step.failure_reason or ""
+    checked = [checked_words(step.check)] if step.check else []
     metrics = " ".join(f"{name} {number(step.metrics[name])}" for name in SHOWN_METRICS if name in step.metrics)
     branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if "Outcome" in step.properties else []
     package = [f"version {step.properties['ModelPackageVersion']}"] if "ModelPackageVersion" in step.properties else []
     searched = [searched_words(step)] if step.trials else []
     searched += [advanced_words(step)] if step.advanced else []
     reused = ["cached"] if step.cache == "hit" else ["from the source run"] if step.cache == "selective" else []
-    return ", ".join([*reused, *branch, *package, *searched, *([metrics] if metrics and not searched else [])])
+    return ", ".join([*reused, *branch, *package, *searched, *checked, *([metrics] if metrics and not searched else [])])
+
+
+def checked_words(check: Mapping[str, Any]) -> str:
+    """Return what a check step found: `12 metrics, no violation`, or the violations."""
+    found = check["violations"]
+    left = [f"{len(found) - SHOWN_VIOLATIONS} more"] if len(found) > SHOWN_VIOLATIONS else []
+    return f"{measured(check)}{': ' if found else ''}{'; '.join([*found[:SHOWN_VIOLATIONS], *left])}"
 
 
 def searched_words(step: StepState) -> str:
@@ -127,7 +139,7 @@ def _trial(step: StepState, event: Event) -> str:
 
 LINES: Mapping[str, Any] = {
     "run_started": lambda state, event: f"run {state.execution_id} of {state.pipeline_name}",
-    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in ("Processing", "Training", "Tuning", "Transform") else "",
+    "step_started": lambda state, event: f"{event['step']}: started" if event["type"] in WITH_A_JOB else "",
     "trial_ended": lambda state, event: _trial(state.steps[event["step"]], event),
     "transform_advanced": lambda state, event: f"{event['step']}: {advanced_words(state.steps[event['step']])}" if event["told"] else "",
     "step_retried": lambda state, event: f"{event['step']}: retry {event['attempt']} after {event['fault']} (the service would wait {event['wait_s']:.0f} s)",

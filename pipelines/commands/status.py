@@ -23,10 +23,10 @@ def status(
 
     Example: sagewright status
     """
-    from pipelines.commands.printing import clock_time, print_json, table
+    from pipelines.commands.printing import checked_lines, clock_time, print_json, table
     from pipelines.commands.progress import remark
     from pipelines.local.home import Home
-    from pipelines.local.results import missed_bars, summarize
+    from pipelines.local.results import checked, missed_bars, summarize
 
     place = Home(home)
     state = place.find(run)
@@ -39,6 +39,9 @@ def status(
     for step in state.steps.values():
         if step.cache.startswith("miss"):
             print(f"{step.name} was not taken from the cache: {step.cache[6:]}")
+    for step in state.steps.values():
+        if step.check:
+            print(checked_lines(step.name, checked(step, place.store)))
     if place.is_abandoned(state):
         print(f"No process is executing this run any more. Go on with it: sagewright resume {state.execution_id}")
     if state.failure_reason:

@@ -31,7 +31,7 @@ def _set(*names: str) -> frozenset[str]:
 
 _BASELINES = _set("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")
 _STATISTICS = _set("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
-_CHECK_KEYS = _set("CheckType", "SkipCheck", "FailOnViolation", "RegisterNewBaseline", "ModelPackageGroupName", "SuppliedBaselineConstraints", "ModelName")
+_CHECK_KEYS = _set("CheckType", "SkipCheck", "FailOnViolation", "RegisterNewBaseline", "ModelPackageGroupName", "SuppliedBaselineConstraints")
 _PROCESSING = _set("ProcessingJobName")
 
 STEP_TYPES: Mapping[str, StepType] = {
@@ -60,7 +60,13 @@ STEP_TYPES: Mapping[str, StepType] = {
         retries=False,
     ),
     "ClarifyCheck": StepType(
-        "CreateProcessingJob", _PROCESSING, "DescribeProcessingJobResponse", _CHECK_KEYS, _set("CheckType"), _BASELINES | _STATISTICS, retries=False
+        "CreateProcessingJob",
+        _PROCESSING,
+        "DescribeProcessingJobResponse",
+        _CHECK_KEYS | _set("ModelName"),
+        _set("CheckType"),
+        _BASELINES,
+        retries=False,
     ),
     "EMR": StepType(properties=_set("*")),
     "EMRServerless": StepType(properties=_set("*")),

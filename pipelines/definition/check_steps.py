@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipelines.definition import shapes
+from pipelines.definition import check_drift, shapes
 from pipelines.definition.catalog import STEP_TYPES, StepType
 from pipelines.definition.conditions import COMBINATIONS, COMPARISONS, every_condition
 from pipelines.definition.expressions import expression_kind
@@ -288,10 +288,15 @@ def _endpoint_config(step: Step) -> Problems:
         yield Problem(f"{step.path}.Arguments.DataCaptureConfig", "data capture in an EndpointConfig step", hint, "warning", "data-capture")
 
 
+def _drift_check(step: Step) -> Problems:
+    yield from _processing(step)
+    yield from check_drift.check(step)
+
+
 BY_TYPE: Mapping[str, Callable[[Step], Problems]] = {
     "Processing": _processing,
-    "QualityCheck": _processing,
-    "ClarifyCheck": _processing,
+    "QualityCheck": _drift_check,
+    "ClarifyCheck": _drift_check,
     "Condition": _condition,
     "Fail": _fail,
     "ForEach": _for_each,

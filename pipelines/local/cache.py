@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.definition.model import CacheConfig, Step
+from pipelines.local.checks import keys as check_keys
 
-_CHECK_KEYS = ("AppSpecification", "Environment", "ProcessingInputs")
+_CHECK_KEYS = ("AppSpecification", "Environment", "ProcessingInputs", *check_keys.KEYS)
 KEY_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
     "Training": (

@@ -103,7 +103,10 @@ class StepRun:
 
 @dataclass(frozen=True)
 class Outcome:
-    """State how a step ended, with its properties in the shape of the service's Describe call."""
+    """State how a step ended, with its properties in the shape of the service's Describe call.
+
+    `checks` are the conditions of a Condition step; `check` is what a check step found, and its metadata.
+    """
 
     status: str
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -111,3 +114,4 @@ class Outcome:
     failure_reason: str | None = None
     fault: str | None = None
     checks: tuple[Mapping[str, Any], ...] = ()
+    check: Mapping[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
 from pipelines.local import prints, tables
 from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
+from pipelines.local.checks.keys import with_check
 from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED, WARM_UPS
 from pipelines.local.faults import ClientFault, StepFault
@@ -132,18 +133,19 @@ class Engine:
             properties=outcome.properties,
             metrics=outcome.metrics,
             checks=list(outcome.checks),
+            **({"check": outcome.check} if outcome.check else {}),
             **cache_note,
         )
         return outcome
 
     def _cached_or_run(self, step: Step, cores: int) -> tuple[Outcome, dict[str, Any]]:
-        arguments = tables.with_content(self.run, self._arguments(step, 1))
+        arguments = with_check(self.run, step, tables.with_content(self.run, self._arguments(step, 1)), self._scope(step.name))
         lookup = self.cache.look_up(step, arguments, self._stale)
         if lookup.entry:
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}
         outcome = self._with_retries(step, cores)
-        if outcome.status == "Succeeded":
-            entry = {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics}
+        if outcome.status == "Succeeded" and not outcome.check.get("violations"):  # FailOnViolation, which is in no key, may be another one next time
+            entry = {"source": self.run.execution_arn, "properties": outcome.properties, "metrics": outcome.metrics, "check": outcome.check}
             self.cache.store(step, arguments, {**entry, "prints": self._prints(step, arguments, outcome.properties)})
         return outcome, {"cache": f"miss: {lookup.reason}"} if step.type in KEY_ARGUMENTS else {}
 
@@ -220,7 +222,7 @@ def _cores_here() -> int:
 
 def _from_cache(lookup: Lookup) -> Outcome:
     entry = lookup.entry or {}
-    return Outcome("Succeeded", entry["properties"], entry.get("metrics", {}))
+    return Outcome("Succeeded", entry["properties"], entry.get("metrics", {}), check=entry.get("check") or {})
 
 
 def _os_failure(error: OSError) -> str:

@@ -19,7 +19,7 @@ class StepState:
     """State one step of a run, in the words of PipelineExecutionStep; `trials` are those of a tuning job by number (from 0).
 
     `trials_of` is how many there will be at most, `best_trial` the best one's number, `objective` the metric. `advanced` is how far a transform job is: files,
-    size_bytes and records done, files_of and size_bytes_of in all.
+    size_bytes and records done, files_of and size_bytes_of in all. `check` is what a check step found, see `pipelines.local.checks.step`.
     """
 
     name: str
@@ -40,6 +40,7 @@ class StepState:
     best_trial: int | None = None
     objective: str = ""
     advanced: Mapping[str, int] = field(default_factory=dict)
+    check: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float | None:
@@ -93,7 +94,7 @@ def _step_started(state: RunState, event: Event) -> RunState:
 
 
 def _step_ended(state: RunState, event: Event) -> RunState:
-    known = ("status", "failure_reason", "properties", "metrics", "cache", "cache_source")
+    known = ("status", "failure_reason", "properties", "metrics", "cache", "cache_source", "check")
     before = state.steps.get(event["step"], StepState(event["step"], event["type"], started_at=event["time"]))
     after = replace(before, ended_at=event["time"], checks=tuple(event.get("checks", ())), **{k: event[k] for k in known if k in event})
     return replace(state, steps={**state.steps, after.name: after})

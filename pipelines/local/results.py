@@ -26,7 +26,7 @@ def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
         "execution_arn": state.execution_arn,
         "definition_sha256": state.definition_sha256,
         "seconds": round((state.ended_at or state.started_at) - state.started_at, 3),
-        "steps": [_step(step) for step in steps],
+        "steps": [_step(step, store) for step in steps],
         "outputs": {name: str(store.path(uri)) for step in steps for name, uri in _outputs(step, store)},
         "models": {step.name: step.properties["ModelName"] for step in steps if "ModelArn" in step.properties},
         "endpoints": {step.name: step.properties["EndpointName"] for step in steps if "EndpointArn" in step.properties},
@@ -38,7 +38,7 @@ def summarize(state: RunState, store: Store, run_dir: Path) -> dict[str, Any]:
     }
 
 
-def _step(step: StepState) -> dict[str, Any]:
+def _step(step: StepState, store: Store) -> dict[str, Any]:
     return {
         "name": step.name,
         "type": step.type,
@@ -46,7 +46,17 @@ def _step(step: StepState) -> dict[str, Any]:
         "seconds": step.seconds,
         "cache": step.cache,
         "failure_reason": step.failure_reason,
+        **({"check": checked(step, store)} if step.check else {}),
     }
+
+
+def checked(step: StepState, store: Store) -> dict[str, Any]:
+    """Return what a check step found: its type, how much it measured, its violations in words, the report as a local path, and the service's metadata."""
+    metadata = step.check["metadata"]
+    body = next(iter(metadata.values()))
+    report = body.get("ViolationReport")
+    shown = {name: step.check[name] for name in ("measured", "unit", "compared", "violations")}
+    return {"type": body["CheckType"], **shown, "report": str(store.path(report)) if report else None, "metadata": metadata}
 
 
 def _outputs(step: StepState, store: Store) -> Iterator[tuple[str, str]]:

@@ -221,7 +221,7 @@ def _asks_for_heavy(spec: Mapping[str, Any]) -> bool:
         return True
     ml = Path(spec["job_dir"], "opt", "ml")
     try:
-        path = ml / PurePosixPath(command[1]).relative_to("/opt/ml")
+        path = ml / PurePosixPath(command[1]).relative_to("/opt/ml") if command[1].startswith("/opt/ml/") else Path(command[1])
         with open(path, "rb") as script:
             return ASKS_FOR_HEAVY.search(script.read(SCRIPT_BYTES)) is not None
     except (OSError, ValueError):

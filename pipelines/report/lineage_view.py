@@ -18,6 +18,7 @@ def text(traced: Document, *, unicode: bool = True) -> str:
     shown: set[str] = set()
     parts: list[Tree] = [_object(uri, traced, shown, "model ") for uri in (each["uri"] for each in traced["models"])]
     parts += [_object(uri, traced, shown, f"{name} ") for name, uri in traced["metrics"].items()]
+    parts += [_object(uri, traced, shown, f"baseline {name} ") for name, uri in traced.get("baselines", {}).items()]
     parts += [(line, ()) for line in _run(traced)]
     return "\n".join(_lines((clean(traced["model_package_arn"]), parts), "", "", unicode))
 
@@ -90,7 +91,7 @@ def picture(traced: Document) -> View:
     vertices = {**{f"object {uri}": _thing(uri, traced) for uri in traced["objects"]}, **{f"step {name}": _work(name, traced) for name in traced["steps"]}}
     package = f"package {traced['model_package_arn']}"
     vertices[package] = _vertex(package, "/".join(traced["model_package_arn"].rsplit("/", 2)[1:]), "RegisterModel", ())
-    ends = [each["uri"] for each in traced["models"]] + list(traced["metrics"].values())
+    ends = [each["uri"] for each in traced["models"]] + list(traced["metrics"].values()) + list(traced.get("baselines", {}).values())
     edges = [Edge(f"object {uri}", package, "data") for uri in dict.fromkeys(ends)]
     edges += [Edge(f"step {each['made_by']}", f"object {uri}", "data") for uri, each in traced["objects"].items() if each["made_by"]]
     read = {(uri, name): None for name, own in traced["steps"].items() for uri in own.get("inputs", {}).values() if uri in traced["objects"]}

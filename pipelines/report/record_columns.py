@@ -30,10 +30,15 @@ def flat(record: Record) -> dict[str, Any]:
         parts["libraries"] = {**parts["libraries"], **{f"{image.rsplit('/', 1)[-1]}.{name}": version for name, version in libraries.items()}}
     for part in ("code", "data"):
         parts[part] = {name: (each.get("sha256") or "gone")[:HASH_CHARACTERS] for name, each in (record.get(part) or {}).items()}
+    checks = {
+        f"checks.{step}.{name}": len(each[name]) if name == "violations" else each[name]
+        for step, each in (record.get("checks") or {}).items()
+        for name in ("type", "violations", "report")
+    }
     own = {"python": environment.get("python"), "platform": environment.get("platform"), "images": environment.get("images")}
     commit = {"git.commit": git["commit"][:HASH_CHARACTERS], "git.branch": git["branch"], "git.dirty": git["dirty"]} if git else {}
     named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-    return {**head, **named, **commit, **{key: value for key, value in own.items() if value is not None}}
+    return {**head, **named, **checks, **commit, **{key: value for key, value in own.items() if value is not None}}
 
 
 def resolve(name: str, values: Mapping[str, Any]) -> str | None:

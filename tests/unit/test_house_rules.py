@@ -52,7 +52,8 @@ MAY_IMPORT = {
     "export": {"config", "jobs", "errors"},
     "author": {"config", "algorithms", "definition", "jobs", "sql", "errors"},
     "config": {"algorithms", "jobs", "errors"},
-    "local": {"algorithms", "definition", "sql", "errors"},
+    # The engine runs carried job code where the service has a container of its own: Clarify, Model Monitor.
+    "local": {"algorithms", "definition", "jobs", "sql", "errors"},
     "aws": {"definition", "errors"},
     "report": {"definition", "errors"},
     "definition": {"errors"},

@@ -61,6 +61,7 @@ def show(home: flags.HomeFlag, version: VersionArgument, output: flags.OutputFla
     """
     from pipelines.commands.printing import clock_time, print_json
     from pipelines.local.home import Home
+    from pipelines.local.model_packages.named import baseline_uris, metric_uris
 
     registry = Home(home).registry
     package = registry.version(*parse_version(version))
@@ -79,6 +80,9 @@ def show(home: flags.HomeFlag, version: VersionArgument, output: flags.OutputFla
         "Metrics": ((package.get("ModelMetrics") or {}).get("ModelQuality") or {}).get("Statistics", {}).get("S3Uri", ""),
     }
     print("\n".join(f"{name + ':':<15}{value}" for name, value in facts.items() if value))
+    named = (("metrics", metric_uris(package)), ("baseline", baseline_uris(package)))
+    files = [f"  {f'{what} {place}':<40}{uri}" for what, uris in named for place, uri in uris.items()]
+    print("\n".join(["Files:", *files]) if files else "", end="\n" if files else "")
     events = registry.history(package["ModelPackageName"], package["ModelPackageVersion"])
     print("\n".join(["History:", *(f"  {_told(event)}" for event in events)]) if events else "", end="\n" if events else "")
     return 0

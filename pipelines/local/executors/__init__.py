@@ -6,15 +6,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipelines.local.context import Outcome, StepRun
-from pipelines.local.executors import condition, endpoint, endpoint_config, fail, model, processing, register_model, training, transform, tuning
+from pipelines.local.executors import (
+    clarify_check,
+    condition,
+    endpoint,
+    endpoint_config,
+    fail,
+    model,
+    processing,
+    quality_check,
+    register_model,
+    training,
+    transform,
+    tuning,
+)
 
 EXECUTORS: Mapping[str, Callable[[StepRun], Outcome]] = {
+    "ClarifyCheck": clarify_check.execute,
     "Condition": condition.execute,
     "Endpoint": endpoint.execute,
     "EndpointConfig": endpoint_config.execute,
     "Fail": fail.execute,
     "Model": model.execute,
     "Processing": processing.execute,
+    "QualityCheck": quality_check.execute,
     "RegisterModel": register_model.execute,
     "Training": training.execute,
     "Transform": transform.execute,

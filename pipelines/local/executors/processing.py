@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipelines.local import container, instances, tables
+from pipelines.local.checks import predictor
 from pipelines.local.context import Outcome, StepRun
 from pipelines.local.faults import ClientFault
 from pipelines.local.images import plan_processing
+from pipelines.local.images.analyzers import asks_a_model
 from pipelines.local.instances import Ended, Instance
 from pipelines.local.metrics import report_metrics
 
 BELOW = "/opt/ml/processing/"
 
 
-def execute(step_run: StepRun) -> Outcome:
+@dataclass(frozen=True)
+class Additions:
+    """Hold what a step of another type gives its processing job beside the request: variables, files by container path, and the model that it asks."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    model_name: str | None = None
+
+
+def execute(step_run: StepRun, added: Additions = Additions()) -> Outcome:
     """Run one attempt and return DescribeProcessingJobResponse as the step's properties.
 
     Raises:
-        ClientFault: an input is not there, or a path or setting cannot be used.
+        ClientFault: an input is not there, a path or setting cannot be used, or the model that the job asks does not start.
     """
     request = _named_outputs(step_run)
     made = instances.prepare(step_run, request["ProcessingResources"]["ClusterConfig"]["InstanceCount"], ("config", "output", "processing"))
     started = step_run.timestamp()
     for instance in made:
-        _write_config(step_run, request, instance)
-        _fetch_inputs(step_run, request, instance)
-        for output in _outputs(request):
-            container.real_path(instance.ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
-    ended = _start(step_run, request, made)
+        _fill(step_run, request, instance, added)
+    try:
+        ended = _run(step_run, request, made, added)
+    except ClientFault:
+        if not step_run.run.stopping.is_set():
+            raise
+        return Outcome("Stopped", failure_reason="the execution was stopped")
     result = ended.result
     failure = container.failure_reason(result, ended.instance.job_dir, "message")
     if result.exit_code == 0 and failure is None:
@@ -40,6 +54,25 @@ def execute(step_run: StepRun) -> Outcome:
     container.write_json(step_run.job_dir / "describe.json", {**properties, "LocalExecution": {"Isolation": result.isolation, "Seconds": result.seconds}})
     status = "Stopped" if result.reason == "stopped" else "Failed" if failure else "Succeeded"
     return Outcome(status, properties, _metrics(step_run, properties) if status == "Succeeded" else {}, failure)
+
+
+def _fill(step_run: StepRun, request: Mapping[str, Any], instance: Instance, added: Additions) -> None:
+    """Put everything that the job finds into an instance's /opt/ml."""
+    _write_config(step_run, request, instance)
+    _fetch_inputs(step_run, request, instance)
+    for path, body in added.files.items():
+        file = container.real_path(instance.ml, path, below=BELOW)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    for output in _outputs(request):
+        container.real_path(instance.ml, output["S3Output"]["LocalPath"], below=BELOW).mkdir(parents=True, exist_ok=True)
+
+
+def _run(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instance], added: Additions) -> Ended:
+    if not asks_a_model(request["AppSpecification"]["ImageUri"]):
+        return _start(step_run, request, made, added.environment)
+    with predictor.answering(step_run, request, made, added.model_name) as variables:
+        return _start(step_run, request, made, {**added.environment, **variables})
 
 
 def _outputs(request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,12 +121,12 @@ def _fetch_inputs(step_run: StepRun, request: Mapping[str, Any], instance: Insta
         container.download(step_run.run.store, source, container.real_path(instance.ml, source["LocalPath"], below=BELOW), instance.share)
 
 
-def _start(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instance]) -> Ended:
+def _start(step_run: StepRun, request: Mapping[str, Any], made: Sequence[Instance], added: Mapping[str, str]) -> Ended:
     image = request["AppSpecification"]["ImageUri"]
     command = plan_processing(image, request, step_run.run.images.mapped(image))
     instance_type = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
     identity = {"PROCESSING_JOB_NAME": step_run.job_name, "AWS_REGION": step_run.run.region, "SM_CURRENT_INSTANCE_TYPE": instance_type}
-    environment = {**command.environment, **identity, **(request.get("Environment") or {})}
+    environment = {**command.environment, **identity, **(request.get("Environment") or {}), **added}
     isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False))
     return instances.run(step_run, made, image, command, environment, request.get("StoppingCondition"), network_isolation=isolated)
 

@@ -109,4 +109,8 @@ def _trained(request: Properties, name: str, hyperparameters: Mapping[str, str],
     )
 
 
-READERS: Mapping[str, Callable[[Properties], Facts]] = {"Processing": _processing, "Training": _training, "Tuning": _tuning}
+READERS: Mapping[str, Callable[[Properties], Facts]] = {
+    **dict.fromkeys(("Processing", "ClarifyCheck", "QualityCheck"), _processing),
+    "Training": _training,
+    "Tuning": _tuning,
+}

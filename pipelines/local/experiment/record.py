@@ -86,6 +86,7 @@ def record(state: RunState, store: Store, runs_dir: Path) -> dict[str, Any]:
         "code": {trial.step.name: fingerprint(store, trial.facts.code) for trial in trials if trial.facts.code},
         "data": _data(trials, made, state, store),
         "searches": {trial.step.name: _search(trial.step) for trial in trials if trial.step.properties.get("TrainingJobSummaries")},
+        "checks": {trial.step.name: _checked(trial.step.check) for trial in trials if trial.step.check},
         "steps": {trial.step.name: _step(trial) for trial in trials},
         "environment": _environment(state, trials),
         "git": state.provenance.get("git"),
@@ -94,7 +95,7 @@ def record(state: RunState, store: Store, runs_dir: Path) -> dict[str, Any]:
 
 def bare(state: RunState) -> dict[str, Any]:
     """Return the same of the journal alone."""
-    parts = ("hyperparameters", "arguments", "logged", "curves", "artefacts", "files", "code", "data", "searches", "steps", "environment")
+    parts = ("hyperparameters", "arguments", "logged", "curves", "artefacts", "files", "code", "data", "searches", "checks", "steps", "environment")
     metrics = _joined((step.name, {name: series.finite(value) for name, value in step.metrics.items()}) for step in state.steps.values())
     return {"version": VERSION, **_head(state), "parameters": dict(state.parameters), "metrics": metrics, **{part: {} for part in parts}, "git": None}
 
@@ -152,6 +153,12 @@ def _search(step: StepState) -> dict[str, Any]:
         for each in summaries
     ]
     return {"objective": step.objective or next(iter(step.metrics), ""), "jobs": jobs}
+
+
+def _checked(check: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a check against a baseline found; the report is a URI, None without a violation."""
+    body = next(iter(check["metadata"].values()))
+    return {"type": body["CheckType"], **{name: check[name] for name in ("measured", "unit", "compared", "violations")}, "report": body.get("ViolationReport")}
 
 
 def _step(trial: Trial) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipelines.algorithms.table import ALGORITHMS, ELSEWHERE
 from pipelines.algorithms.xgboost import METRICS as XGBOOST_METRICS
 from pipelines.local.faults import ClientFault
+from pipelines.local.images import analyzers
 from pipelines.local.images.mapped import Mapped
 from pipelines.local.images.uri import parse_image
 
@@ -81,14 +82,20 @@ def why_unknown(repository: str) -> str:
 def plan_processing(image_uri: str, request: Mapping[str, Any], mapped: Mapped | None = None) -> ContainerCommand:
     """Return what a processing container runs; any image runs its entrypoint on the libraries of this machine, or on those that the user mapped it to.
 
+    The images of Clarify and Model Monitor have an entrypoint of their own.
+
     Raises:
         ClientFault: there is no entrypoint, and the image's own is not known here.
     """
-    parse_image(image_uri)
+    repository = parse_image(image_uri).repository
     given = _entrypoint(request["AppSpecification"]) or (mapped.process if mapped else ())
-    if not given:
+    if given:
+        return _in_container(given, mapped)
+    own = analyzers.program(repository)
+    if not own:
         raise ClientFault(f"AppSpecification has no ContainerEntrypoint, and the image's own is not known here; {HOW_TO_MAP}")
-    return _in_container(given, mapped)
+    command = _in_container((*own, *_arguments(request["AppSpecification"])), mapped)
+    return replace(command, environment={**analyzers.search_path(repository), **command.environment})
 
 
 def _serve_xgboost(environment: Mapping[str, str]) -> str:
@@ -127,8 +134,11 @@ def _in_container(argv: tuple[str, ...], mapped: Mapped | None) -> ContainerComm
 
 def _entrypoint(specification: Mapping[str, Any]) -> tuple[str, ...]:
     entrypoint: Sequence[Any] = specification.get("ContainerEntrypoint") or ()
-    arguments: Sequence[Any] = specification.get("ContainerArguments") or ()
-    return tuple(str(part) for part in (*entrypoint, *arguments)) if entrypoint else ()
+    return (*map(str, entrypoint), *_arguments(specification)) if entrypoint else ()
+
+
+def _arguments(specification: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, specification.get("ContainerArguments") or ()))
 
 
 def builtin_metric_definitions(image_uri: str, hyperparameters: Mapping[str, str]) -> list[dict[str, str]]:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from pipelines.errors import UsageError
 from pipelines.local.home import Home
 from pipelines.local.model_packages import lineage
+from pipelines.local.model_packages.named import named_uris
 from pipelines.local.registry import Package
 
 MANIFEST, DESCRIPTION, LINEAGE, HISTORY = "manifest.json", "package.json", "lineage.json", "history.json"
@@ -47,15 +48,6 @@ def export(home: Home, package: Package, target: Path) -> dict[str, Any]:
     finally:
         partial.unlink(missing_ok=True)
     return manifest
-
-
-def named_uris(package: Mapping[str, Any]) -> dict[str, str]:
-    """Return the objects that a description names by where it names them: models of its containers, metrics, drift baselines, a sample payload."""
-    found = {f"model/{place}": uri for place, each in enumerate(lineage.containers(package)) if (uri := lineage.model_uri(each))}
-    found |= {f"metrics/{name}": uri for name, uri in lineage.metric_uris(package).items()}
-    baselines = lineage.metric_uris({"ModelMetrics": package.get("DriftCheckBaselines")})
-    found |= {f"baselines/{name}": uri for name, uri in baselines.items()}
-    return {**found, **({"sample": str(package["SamplePayloadUrl"])} if package.get("SamplePayloadUrl") else {})}
 
 
 def _objects(home: Home, package: Package) -> Iterator[tuple[str, tuple[str, Path]]]:

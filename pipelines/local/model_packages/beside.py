@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.local.home import Home
 from pipelines.local.model_packages import lineage
+from pipelines.local.model_packages.named import metric_uris
 from pipelines.local.registry import Package
 
 STATISTICS = "ModelQuality.Statistics"
@@ -51,7 +52,7 @@ def data(traced: Mapping[str, Any]) -> dict[str, Any]:
 
 def metrics(home: Home, package: Package) -> dict[str, float]:
     """Return the numbers of the statistics that ModelMetrics names, e.g. `auc` of `{"binary_classification_metrics": {"auc": {"value": 0.9}}}`."""
-    uri = lineage.metric_uris(package).get(STATISTICS)
+    uri = metric_uris(package).get(STATISTICS)
     try:
         document = json.loads(home.store.read(uri)) if uri else {}
     except (UsageError, ValueError, OSError):

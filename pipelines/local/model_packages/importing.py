@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, cast
 from pipelines.definition.shapes import check_request, shape
 from pipelines.errors import UsageError
 from pipelines.local.home import Home
-from pipelines.local.model_packages.archive import BLOCK_BYTES, DESCRIPTION, FORMAT, HISTORY, LINEAGE, MANIFEST, named_uris
+from pipelines.local.model_packages.archive import BLOCK_BYTES, DESCRIPTION, FORMAT, HISTORY, LINEAGE, MANIFEST
+from pipelines.local.model_packages.named import named_uris
 from pipelines.local.model_packages.traced import is_history, is_traced
 from pipelines.local.registry import GROUP, Package
 

@@ -6,7 +6,7 @@ to the data that no step made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipelines.local import experiment
@@ -14,6 +14,7 @@ from pipelines.local.experiment.objects import fingerprint
 from pipelines.local.experiment.record import Trial
 from pipelines.local.home import Home
 from pipelines.local.journal import RunState, StepState
+from pipelines.local.model_packages.named import baseline_uris, containers, metric_uris, model_uri
 from pipelines.local.registry import Package
 
 DOCUMENT = "lineage"
@@ -51,24 +52,6 @@ def load(home: Home, package: Package) -> dict[str, Any]:
         return {**_bare(home, package), "problem": f"{type(error).__name__}: {error}"}
 
 
-def containers(package: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the containers of a description's InferenceSpecification."""
-    return [dict(each) for each in (package.get("InferenceSpecification") or {}).get("Containers") or ()]
-
-
-def model_uri(container: Mapping[str, Any]) -> str | None:
-    """Return where a container's model is: its ModelDataUrl, or the S3Uri of its ModelDataSource."""
-    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-    return container.get("ModelDataUrl") or source.get("S3Uri")
-
-
-def metric_uris(package: Mapping[str, Any]) -> dict[str, str]:
-    """Return the URIs of ModelMetrics by their place, e.g. `ModelQuality.Statistics`."""
-    parts = {kind: part for kind, part in (package.get("ModelMetrics") or {}).items() if isinstance(part, Mapping)}
-    found = {f"{kind}.{name}": (each or {}).get("S3Uri") for kind, part in parts.items() for name, each in part.items() if isinstance(each, Mapping)}
-    return {name: str(uri) for name, uri in found.items() if uri}
-
-
 def _registered(home: Home, state: RunState) -> Iterator[Package]:
     """Yield the versions that a run itself registered, not those of an earlier run whose steps it took over."""
     for step in state.steps.values():
@@ -80,10 +63,11 @@ def _registered(home: Home, state: RunState) -> Iterator[Package]:
 
 def _bare(home: Home, package: Package) -> dict[str, Any]:
     models = {uri: each.get("Image", "") for each in containers(package) if (uri := model_uri(each))}
-    metrics = metric_uris(package)
-    objects = {uri: _object(home, uri, None) for uri in (*models, *metrics.values())}
+    metrics, baselines = metric_uris(package), baseline_uris(package)
+    objects = {uri: _object(home, uri, None) for uri in (*models, *metrics.values(), *baselines.values())}
     head = {"format": FORMAT, "model_package_arn": package["ModelPackageArn"], "execution": None, "git": None, "environment": {}, "parameters": {}}
-    return {**head, "models": [{"uri": uri, "image": image} for uri, image in models.items()], "metrics": metrics, "objects": objects, "steps": {}, "names": {}}
+    named = {"models": [{"uri": uri, "image": image} for uri, image in models.items()], "metrics": metrics, **({"baselines": baselines} if baselines else {})}
+    return {**head, **named, "objects": objects, "steps": {}, "names": {}}
 
 
 def _traced(home: Home, package: Package, state: RunState) -> dict[str, Any]:

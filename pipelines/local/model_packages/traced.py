@@ -66,7 +66,7 @@ DOCUMENT = _members(
         "steps": _mapping(TEXT, STEP),
         "names": _mapping(TEXT, TEXT),
     },
-    {"format": WHOLE, "problem": TEXT, "moved": _mapping(TEXT, TEXT), "imported": IMPORTED},
+    {"format": WHOLE, "baselines": _mapping(TEXT, TEXT), "problem": TEXT, "moved": _mapping(TEXT, TEXT), "imported": IMPORTED},
 )
 
 
@@ -80,7 +80,7 @@ def is_traced(found: Any) -> bool:
     if not DOCUMENT(found):
         return False
     objects, steps = found["objects"], found["steps"]
-    named = {each["uri"] for each in found["models"]} | set(found["metrics"].values())
+    named = {each["uri"] for each in found["models"]} | set(found["metrics"].values()) | set(found.get("baselines", {}).values())
     named |= {uri for own in steps.values() for uri in own.get("inputs", {}).values()}
     made = {each["made_by"] for each in objects.values()} - {None}
     return named <= set(objects) and made <= set(steps)

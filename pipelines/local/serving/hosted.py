@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.local.context import Run
 from pipelines.local.faults import ClientFault
@@ -36,10 +36,35 @@ def hosted(run: Run, name: str, containers: Sequence[Mapping[str, Any]], folder:
     """
     machine = replace(machine_of(run), cores=cores)
     model = serve_model(machine, containers, name, folder, environment)
+    with answering(model, _app(model), name) as url:
+        yield url
+
+
+class Served(Protocol):
+    """Start and stop what answers."""
+
+    async def start(self) -> None:
+        """Start and wait until it is healthy.
+
+        Raises:
+            NotHealthy: it does not become so.
+        """
+
+    async def close(self) -> None:
+        """Stop."""
+
+
+@contextmanager
+def answering(served: Served, app: App, name: str) -> Iterator[str]:
+    """Start what `app` answers with, yield the base URL, and stop it when the block ends, however it does.
+
+    Raises:
+        ClientFault: it did not become healthy.
+    """
     listener = listening(0)
     ready: Future[None] = Future()
     stop = threading.Event()
-    thread = threading.Thread(target=_serve, args=(model, listener, ready, stop), name=f"serve {name}", daemon=True)
+    thread = threading.Thread(target=_serve, args=(served, app, listener, ready, stop), name=f"serve {name}", daemon=True)
     thread.start()
     try:
         try:
@@ -75,32 +100,32 @@ def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
     return listener
 
 
-def _serve(model: ServedModel, listener: socket.socket, ready: Future[None], stop: threading.Event) -> None:
+def _serve(served: Served, app: App, listener: socket.socket, ready: Future[None], stop: threading.Event) -> None:
     from pipelines.local.serving.loop import new_loop
 
     loop = new_loop()
     try:
-        loop.run_until_complete(_until_stopped(model, listener, ready, stop))
+        loop.run_until_complete(_until_stopped(served, app, listener, ready, stop))
     finally:
         loop.close()
 
 
-async def _until_stopped(model: ServedModel, listener: socket.socket, ready: Future[None], stop: threading.Event) -> None:
+async def _until_stopped(served: Served, app: App, listener: socket.socket, ready: Future[None], stop: threading.Event) -> None:
     from pipelines.local.serving.loop import HttpServer
 
     server: HttpServer | None = None
     try:
-        await model.start()
-        server = HttpServer(_app(model), listener)
+        await served.start()
+        server = HttpServer(app, listener)
         await server.start()
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-        await model.close()
+        await served.close()
         ready.set_exception(error)
         return
     ready.set_result(None)
     await asyncio.get_running_loop().run_in_executor(None, stop.wait)
     await server.close()
-    await model.close()
+    await served.close()
 
 
 def _app(model: ServedModel) -> App:

@@ -1,0 +1,1 @@
+"""Checks of bias, explainability, data quality and model quality against a baseline: the steps ClarifyCheck and QualityCheck."""
