@@ -27,8 +27,8 @@ def area_of(labels: Any) -> Area | None:
     """
     import numpy
 
-    positives = numpy.count_nonzero(labels == 1)
-    negatives = numpy.count_nonzero(labels == 0)
+    positives = int(numpy.count_nonzero(labels == 1))
+    negatives = int(numpy.count_nonzero(labels == 0))
     if positives + negatives != len(labels) or not 0 < positives * negatives < MOST_CELLS:
         return None
     ones = labels.astype(numpy.uint32)
@@ -39,7 +39,7 @@ def area_of(labels: Any) -> Area | None:
             return None
         keys = (bits << 1) | ones
         keys.sort()
-        return float((_half_cells(keys, positives) / 2) / (positives * negatives))
+        return (_half_cells(keys, positives) / 2) / (positives * negatives)
 
     return area
 

@@ -114,13 +114,14 @@ def measured(measure: Measure | None) -> list[Any]:
 
     if measure is None:
         return []
+    score = measure
 
     class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         """Add a round's values as XGBoost adds its own."""
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             """Append to the history of each DMatrix; never stop the training."""
-            for name, value in measure(model).items():
+            for name, value in score(model).items():
                 evals_log.setdefault(name, {}).setdefault(xgboost_auc.METRIC, []).append(value)
             return False
 
