@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from pipelines.algorithms.kinds import CustomerError
-from pipelines.local.images import xgboost_metrics
+from pipelines.local.images import xgboost_auc, xgboost_metrics
 
 MODEL_FILE = "xgboost-model"
 CHECKPOINT = re.compile(r"xgboost-checkpoint\.(\d+)")
 KEPT_CHECKPOINTS = 5
 UNFINISHED = ".sagemaker-ignore"
+Measure = Callable[[Any], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ class Fit:
 
         before, first = latest_checkpoint(rounds.checkpoints)
         results: dict[str, dict[str, list[float]]] = {}
+        measure = None if self.metrics else xgboost_auc.measure(self.parameters, matrices, version())
         booster = xgboost.train(
             dict(self.parameters),
             matrices["train"],
             num_boost_round=max(0, self.num_round - first),
-            evals=[(matrix, name) for name, matrix in matrices.items()],
+            evals=() if measure else [(matrix, name) for name, matrix in matrices.items()],
             evals_result=results,
             verbose_eval=False,
-            callbacks=callbacks(replace(rounds, first=first), validated="validation" in matrices),
+            callbacks=[*measured(measure), *callbacks(replace(rounds, first=first), validated="validation" in matrices)],
             xgb_model=before,
             **self.metrics,
         )
@@ -106,6 +108,26 @@ def latest_checkpoint(folder: Path | None) -> tuple[Any, int]:
     return booster, last + 1
 
 
+def measured(measure: Measure | None) -> list[Any]:
+    """Return XGBoost's callbacks that add what `measure` finds to the metrics of each round, where the callbacks after them read it; none without it."""
+    import xgboost
+
+    if measure is None:
+        return []
+    score = measure
+
+    class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+        """Add a round's values as XGBoost adds its own."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            """Append to the history of each DMatrix; never stop the training."""
+            for name, value in score(model).items():
+                evals_log.setdefault(name, {}).setdefault(xgboost_auc.METRIC, []).append(value)
+            return False
+
+    return [AfterRound()]
+
+
 def callbacks(rounds: Rounds, *, validated: bool) -> list[Any]:
     """Return XGBoost's callbacks, in the container's order: log, checkpoint, model so far, early stopping on the validation rows."""
     import xgboost
@@ -130,7 +152,7 @@ def callbacks(rounds: Rounds, *, validated: bool) -> list[Any]:
         return [AfterRound()]
     patience, metric = rounds.stopping
     chosen = {"metric_name": metric, "maximize": xgboost_metrics.is_maximized(metric)} if metric else {}
-    return [AfterRound(), xgboost.callback.EarlyStopping(patience, data_name="validation", save_best=True, **chosen)]
+    return [AfterRound(), xgboost.callback.EarlyStopping(rounds=patience, data_name="validation", save_best=True, **chosen)]
 
 
 def line(number: int, evals_log: Mapping[str, Mapping[str, list[float]]]) -> str:
