@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Mapping
 
@@ -40,7 +42,7 @@ def read(path: Path) -> Dict[str, bytes]:
                 name = _safe(member, path.name)
                 if member.isfile():
                     files[name] = packed.extractfile(member).read()  # type: ignore[union-attr]
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise JobError("{} cannot be read: {}".format(path.name, error)) from None
     return files
 

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -22,6 +23,10 @@ from jobkit.serving import child
 MODEL_FILE, RECIPE_FILE, PACKAGE_FILE, CERTIFICATE = "xgboost-model", "recipe.json", "package.json", "skew.json"
 VERSION, SHOWN, MESSAGE = 1, 3, 900
 OURS = "jobkit"
+# Who may answer the requests, as PackageModel writes it.
+SERVES = (OURS, "own", "none")
+# What answers raise in the code that reads them when they are not of the form that was asked for.
+MISSHAPEN = (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Report(NamedTuple):
@@ -39,18 +44,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rows", type=int, default=200, help="rows of the sample to replay")
     parser.add_argument("--threshold", type=float, default=None, help="probability from which a row counts as positive, of two classes")
     given = parser.parse_args(list(argv))
-    rows = given.rows
     archive = package.find(processing("package"))
-    files = package.read(archive)
-    about = described(files)
     report = Report([], {}, {}, [0.0])
-    written = (processing("recipe") / RECIPE_FILE).read_bytes()
-    check_files(files, about, written, report)
-    check_description(about, json.loads(written), given.threshold, report)
-    if about.get("serves") == OURS:
-        with tempfile.TemporaryDirectory() as place:
-            package.unpack(files, Path(place))
-            replay(Path(place), files, about, rows, report)
+    about = examine(archive, given.threshold, given.rows, report)
     told = certificate(report, about, _seal(archive))
     folder = processing("certificate")
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +55,33 @@ def main(argv: Sequence[str]) -> int:
     for finding in report.findings[1:]:
         print("skew, also: {}".format(finding))
     return 0
+
+
+def examine(archive: Path, threshold: Optional[float], rows: int, report: Report) -> Mapping[str, Any]:
+    """Hold a package to what the pipeline wrote and return its package.json; a package that cannot even be read is a finding, not a failure of this job."""
+    written = (processing("recipe") / RECIPE_FILE).read_bytes()
+    fitted = json.loads(written)
+    try:
+        files = package.read(archive)
+        about = described(files)
+    except failure.JobError as error:
+        report.findings.append(str(error))
+        return {}
+    check_files(files, about, written, report)
+    check_description(about, fitted, threshold, report)
+    if about.get("serves") == OURS:
+        with tempfile.TemporaryDirectory() as place:
+            _replay_unpacked(Path(place), files, about, rows, report)
+    return about
+
+
+def _replay_unpacked(place: Path, files: Mapping[str, bytes], about: Mapping[str, Any], rows: int, report: Report) -> None:
+    try:
+        package.unpack(files, place)
+    except OSError as error:
+        report.findings.append("the package cannot be unpacked: {}".format(error))
+        return
+    replay(place, files, about, rows, report)
 
 
 def described(files: Mapping[str, bytes]) -> Dict[str, Any]:
@@ -70,7 +93,7 @@ def described(files: Mapping[str, bytes]) -> Dict[str, Any]:
     try:
         about = json.loads(files[PACKAGE_FILE])
         return dict(about, files=dict(about["files"]))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise failure.JobError("the package has no {} that can be read; it was not made by PackageModel".format(PACKAGE_FILE)) from None
 
 
@@ -90,6 +113,8 @@ def check_description(about: Mapping[str, Any], fitted: Mapping[str, Any], thres
     expected.update(columns=[entry["name"] for entry in fitted["schema"]], features=fitted["features"])
     if label["problem"] == "binary_classification" and threshold is not None:
         expected["threshold"] = threshold
+    if about.get("serves") not in SERVES:
+        report.findings.append("package.json says serves {!r}; expected one of {}".format(str(about.get("serves"))[:80], ", ".join(SERVES)))
     for name, wanted in expected.items():
         if about.get(name) != wanted:
             told = "package.json says {} {!r}, the pipeline {!r}"
@@ -124,6 +149,9 @@ def replay(folder: Path, files: Mapping[str, bytes], about: Mapping[str, Any], r
             _compare(batch, endpoint, sample, expected, (recipe, about), report)
         except failure.JobError as error:
             report.findings.append("the canary failed: {}".format(error))
+        except MISSHAPEN as error:
+            traceback.print_exc()
+            report.findings.append("the package's answers cannot be compared with the training: {}: {}".format(type(error).__name__, error))
 
 
 def _compare(batch: Any, endpoint: Any, sample: skew.Sample, expected: np.ndarray, known: Any, report: Report) -> None:

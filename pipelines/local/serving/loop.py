@@ -14,6 +14,8 @@ from pipelines.local.serving.http import App
 KEEP_ALIVE_S = 75
 # A client that has not sent the head of its request by then, or sends a longer one, is sent away; uvicorn would wait and keep it.
 HEAD_TIMEOUT_S, LARGEST_HEAD_BYTES = 60.0, 1 << 16
+# A client that takes nothing of its answer for so long is cut off, and what waits for it is given up.
+UNREAD_TIMEOUT_S = 60.0
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 LONGEST_GOODBYE_S = 30.0
 
@@ -28,9 +30,9 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 class Protocol(HttpToolsProtocol):
-    """Speak HTTP as uvicorn does, with limits for the head of a request."""
+    """Speak HTTP as uvicorn does, with limits for the head of a request, and for clients that do not read."""
 
-    _head_bytes, _headers_bytes, _timer = 0, 0, None
+    _head_bytes, _headers_bytes, _timer, _unread = 0, 0, None, None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -39,7 +41,34 @@ class Protocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         self._calm()
-        self._head_bytes, self._timer = 0, self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+        self._head_bytes, self._timer = 0, self.loop.call_later(HEAD_TIMEOUT_S, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """Close the connection, at once when the client does not take what it was sent: uvicorn would wait for that without end."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Let an idle client go."""
+        if not self.transport.is_closing():
+            self._hang_up()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read as fast as it is sent to, but not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self._read()
+        super().resume_writing()
+
+    def _read(self) -> None:
+        if self._unread:
+            self._unread.cancel()
+            self._unread = None
 
     def _calm(self) -> None:
         if self._timer:
@@ -88,6 +117,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
         self._calm()
+        self._read()
         super().connection_lost(exc)
 
 

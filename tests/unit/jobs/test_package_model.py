@@ -247,11 +247,42 @@ def test_a_package_with_code_of_its_own_is_held_to_its_files_only(ml):
     assert told["verdict"]["findings"] == 0 and told["rows"] == 0 and "code of its own" in told["verdict"]["message"]
 
 
-def test_no_package_json_is_an_error_of_the_job(ml):
-    (ml / "package").mkdir(parents=True)
-    (ml / "package/model.tar.gz").write_bytes(packages.pack({"a": b""}))
-    with pytest.raises(JobError, match="not made by PackageModel"):
-        skew_check.main([])
+def flipped(body: bytes, place: int, bit: int) -> bytes:
+    return body[:place] + bytes([body[place] ^ 1 << bit]) + body[place + 1 :]
+
+
+@pytest.mark.parametrize("where", [b'"features"', b'"columns"', b'"names"', b'"problem"', b'{'])
+def test_any_byte_of_the_recipe_is_a_finding_also_when_the_recipe_cannot_be_applied_any_more(ml, where):
+    files = prepare(ml, table().to_csv(index=False))
+    recipe = files["recipe.json"]
+    told = check(ml, {**files, "recipe.json": flipped(recipe, recipe.rindex(where) + len(where) + 8, 1)}, 5)
+    assert told["verdict"]["findings"] >= 2 and "recipe.json was changed" in told["verdict"]["message"]
+    honest = {**json.loads(files["package.json"]), "serves": "jobkiu"}
+    assert "package.json says serves 'jobkiu'" in check(ml, {**files, "package.json": json.dumps(honest).encode()}, 5)["verdict"]["message"]
+
+
+def test_features_by_other_names_are_a_finding(ml):
+    files = prepare(ml, table().to_csv(index=False))
+    name = json.loads(files["recipe.json"])["features"][-1]
+    told = check(ml, {**files, "recipe.json": files["recipe.json"].replace(f'"{name}"'.encode(), f'"{name}_"'.encode())}, 5)
+    assert any(words in told["verdict"]["message"] for words in ("cannot be compared with the training", "the canary failed"))
+
+
+@pytest.mark.parametrize("damage", ["no package.json", "a byte of the archive", "half of the archive", "no archive"])
+def test_a_package_that_cannot_be_read_is_a_finding_not_a_failure(ml, damage):
+    files = prepare(ml, table().to_csv(index=False))
+    packed = packages.pack(files)
+    broken = {
+        "no package.json": packages.pack({"a": b""}),
+        "a byte of the archive": flipped(packed, len(packed) // 2, 3),
+        "half of the archive": packed[: len(packed) // 2],
+        "no archive": b"nothing",
+    }
+    (ml / "package").mkdir(parents=True, exist_ok=True)
+    (ml / "package/model.tar.gz").write_bytes(broken[damage])
+    assert skew_check.main([]) == 0
+    told = json.loads((ml / "certificate/skew.json").read_text())
+    assert told["verdict"]["findings"] == 1 and told["rows"] == 0
 
 
 def test_the_servers_end_with_the_block_and_with_whoever_made_them(tmp_path):

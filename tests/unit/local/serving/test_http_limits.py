@@ -324,3 +324,39 @@ def test_an_address_of_ip_6_can_be_listened_on():
         pytest.skip("no IPv6 here")
     assert listener.getsockname()[0] == "::1"
     listener.close()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_client_that_never_reads_is_cut_off_and_its_answer_given_up(monkeypatch, streamed):
+    monkeypatch.setattr(serving_loop, "UNREAD_TIMEOUT_S", 0.2)
+    closed = []
+
+    async def large(headers, body):
+        async def parts():
+            try:
+                while True:
+                    yield b"x" * 1_000_000
+            finally:
+                closed.append(True)
+
+        return Reply(200, {"content-type": "text/plain"}, b"", parts()) if streamed else Reply(200, {"content-type": "text/plain"}, b"x" * 30_000_000)
+
+    async def work():
+        async with served(fake_model(large)) as port:
+            client = socket.create_connection(("127.0.0.1", port))
+            client.sendall(post(b"one"))
+            await asyncio.sleep(0.6)
+            client.settimeout(5)
+            with pytest.raises(ConnectionError):
+                await asyncio.get_running_loop().run_in_executor(None, _read_all, client)
+            client.close()
+            assert closed == [True] * streamed
+
+    run(work())
+
+
+def _read_all(client):
+    seen = 0
+    while part := client.recv(1 << 20):
+        seen += len(part)
+    raise ConnectionError(f"cut off after {seen} bytes") if seen < 30_000_000 else AssertionError("the whole answer came")
