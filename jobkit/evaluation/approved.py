@@ -8,14 +8,13 @@ import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from jobkit import package, raw_rows
 from jobkit.evaluation.measures import BINARY, MULTICLASS, REGRESSION, Case
 from jobkit.failure import JobError
-from jobkit.serving import child
 
 PACKAGE_FILE, OURS = "package.json", "jobkit"
 ROWS_AT_ONCE = 20_000
@@ -23,9 +22,9 @@ NO_PACKAGE = "there is no approved version to compare with"
 
 
 class Approved(NamedTuple):
-    """Hold the server of the approved package, what its package.json says, and, where there is no server, why."""
+    """Hold what asks the server of the approved package (a `child.Client`), what its package.json says, and, where there is no server (None), why."""
 
-    client: Optional[child.Client]
+    client: Any
     about: Mapping[str, Any]
     why: str
 
@@ -40,6 +39,8 @@ def served(folder: Path) -> Iterator[Approved]:
     except JobError as error:
         yield Approved(None, about, str(error))
         return
+    from jobkit.serving import child  # most evaluations have nobody to ask
+
     with tempfile.TemporaryDirectory() as place:
         package.unpack(files, Path(place))
         with child.running(Path(place), package.INFERENCE, {"SAGEMAKER_BATCH": "true", "SAGEWRIGHT_ANSWERS": "", "SAGEWRIGHT_CSV_HEADER": ""}) as client:

@@ -94,7 +94,7 @@ def wilson(share: float, rows: int, level: float) -> Tuple[float, float]:
     z = normal_quantile((1 + level) / 2)
     middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
     half = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))
 
 
 def normal_quantile(share: float) -> float:

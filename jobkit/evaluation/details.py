@@ -55,11 +55,12 @@ def details(judged: Judged, wanted: Mapping[str, Any], rival: Approved) -> Dict[
 
 def _bounded(case: Case, found: Mapping[str, bootstrap.Interval]) -> Dict[str, Any]:
     """Return every metric with its interval; one that is not defined may be anything from 0 to 1."""
-    made: Dict[str, Any] = {}
+    made = {}
     for name, value in measures.metrics(case).items():
-        one = found.get(name, bootstrap.Interval(measures.defined(name, value), 0.0, 1.0))
-        made[name] = one._asdict()
-    return {name: dict(one) for name, one in made.items()}
+        one = found.get(name)
+        unknown = one is None or one.lower != one.lower
+        made[name] = dict(bootstrap.Interval(measures.defined(name, value), 0.0, 1.0)._asdict() if unknown else one._asdict())
+    return made
 
 
 def _slices(judged: Judged, columns: Sequence[str], resamples: bootstrap.Resamples) -> Dict[str, Any]:

@@ -69,7 +69,7 @@ def _against(found: Found) -> str:
         _lift(found, approved, "approved version") if approved["compared"] else card("The approved version", soft("Not compared: {}.".format(approved["why"])))
     )
     note = "Difference is this model minus the other, on the same rows; its interval and p-value are from the same resamples for both, of accuracy McNemar's."
-    return soft(note) + '<div class="cards two">{}{}</div>'.format(constant, rival)
+    return soft(note) + '<div class="cards wide">{}{}</div>'.format(rival, constant)
 
 
 def _lift(found: Found, lift: Mapping[str, Any], other: str) -> str:
@@ -111,7 +111,7 @@ def _metrics(found: Found) -> str:
             rows.append((words(name), short(one["value"]), "{} to {}".format(short(one["lower"]), short(one["upper"])), spread))
     heading = ("", "value", "{:.0%} interval".format(found.told["confidence"]["level"]), "deviation")
     beside = BESIDE[found.case.problem](found)
-    return '<div class="cards two">{}{}</div>'.format(card("Metrics", table(heading, rows, (1, 2, 3))), beside)
+    return '<div class="cards half">{}{}</div>'.format(card("Metrics", table(heading, rows, (1, 2, 3))), beside)
 
 
 def _binary_charts(found: Found) -> List[str]:
@@ -143,7 +143,8 @@ CHARTS: Mapping[str, Callable[[Found], List[str]]] = {
 
 
 def _charts(found: Found) -> str:
-    return '<div class="cards two">{}</div>'.format("".join(CHARTS[found.case.problem](found)))
+    kind = "wide" if found.case.problem == MULTICLASS else "half"
+    return '<div class="cards {}">{}</div>'.format(kind, "".join(CHARTS[found.case.problem](found)))
 
 
 def _calibration(found: Found) -> str:
@@ -157,7 +158,7 @@ def _calibration(found: Found) -> str:
     ]
     numbers = soft("Brier score {}, expected calibration error {}.".format(short(told["brier"]), short(told["expected_calibration_error"])))
     bins = card("Bins", table(("probability", "rows", "mean", "observed"), rows, (1, 2, 3)))
-    return numbers + '<div class="cards two">{}{}</div>'.format(figures.calibration(told, observed), bins)
+    return numbers + '<div class="cards half">{}{}</div>'.format(figures.calibration(told, observed), bins)
 
 
 def _threshold(found: Found) -> str:
@@ -169,7 +170,7 @@ def _threshold(found: Found) -> str:
         costs = ", ".join("{} {}".format(name.replace("_", " "), svg.number(cost)) for name, cost in told["costs"].items())
         words_ = "The threshold is {:.4g}, the cheapest on the validation split at these costs: {}. A row of the test split costs {}, and {} from {:.4g} on."
         words_ = words_.format(told["used"], costs, short(told["cost_per_row"]), short(told["cost_per_row_at_given"]), told["given"])
-    return soft(words_) + '<div class="cards two">{}</div>'.format("".join(figures.threshold(told)))
+    return soft(words_) + '<div class="cards half">{}</div>'.format("".join(figures.threshold(told)))
 
 
 def _slices(found: Found) -> str:

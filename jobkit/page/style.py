@@ -20,6 +20,7 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid va
 .tile b{display:block;font-size:22px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:var(--soft);font-size:13px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;margin:12px 0}
 .two{align-items:start}.wide{grid-template-columns:1fr}.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
+.half{align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr))}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;width:100%;font-size:14px}th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.name{overflow-wrap:anywhere;min-width:110px}
