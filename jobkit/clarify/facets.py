@@ -41,6 +41,11 @@ def is_continuous(values: np.ndarray, given: Sequence[Any] = ()) -> bool:
     return bool(len(present)) and len(np.unique(present)) / len(present) >= CONTINUOUS_FROM
 
 
+def surprises(values: np.ndarray, given: Sequence[Any]) -> bool:
+    """Tell whether a column of few whole numbers counts as a quantity, because there are few rows: 0 and 1 in fewer than 41 rows do."""
+    return is_continuous(values, given) and is_whole(values[~np.isnan(values)]) and len(distinct(values)) <= SHOWN_VALUES
+
+
 def is_whole(present: np.ndarray) -> bool:
     """Tell whether numbers (float64, none missing) are all whole."""
     return bool((np.floor(present) == present).all())

@@ -133,5 +133,5 @@ def _table(measured: Optional[Study], worse: Optional[Mapping[str, Any]]) -> Lis
                 lines.append("{}, {} = {}: {}".format(words, entry.facet, entry.value, told))
     if worse is not None:
         lines.append("against the baseline: {} violations".format(len(worse["violations"])))
-        lines += ["violation: {}: {}".format(entry["metric_name"], entry["description"]) for entry in worse["violations"]]
+        lines += ["violation: {}: {}: {}".format(report.where(entry), entry["metric_name"], entry["description"]) for entry in worse["violations"]]
     return lines

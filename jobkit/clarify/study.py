@@ -56,6 +56,8 @@ def study(config: Config, rows: Dataset, roles: Roles, predicted: Optional[Predi
         made = facets.groups(rows.columns[name], facet.values, "facet[{}] ({})".format(place, name))
         gone = int((~made[0].present).sum()) if made else rows.rows
         notes += [_gone(gone, "value in the facet {}".format(name))] if gone else []
+        if facets.surprises(rows.columns[name], facet.values):
+            notes.append(_quantity("the facet " + name, made[0].name))
         notes += ["facet {}: no row is in the group {}".format(name, group.name) for group in made if not group.found]
         for group in made:
             _facet(_Task(config, rows, roles, name, group, observed, predicted, say), found)
@@ -63,6 +65,11 @@ def study(config: Config, rows: Dataset, roles: Roles, predicted: Optional[Predi
     if predicted is not None and not predicted.present.all():
         notes.append(_gone(int((~predicted.present).sum()), "predicted label"))
     return Study(roles.label, observed.name, tuple(found["pre"]), tuple(found["post"]), *shown, tuple(notes), rows.rows)
+
+
+def _quantity(what: str, name: str) -> str:
+    """Say that the service's rule makes a quantity of a few whole numbers."""
+    return "{} is taken for a quantity, since 5 % or more of its values are distinct: the rows in {} are meant".format(what, name)
 
 
 def _gone(count: int, what: str) -> str:
@@ -80,7 +87,7 @@ def _observed(labels: np.ndarray, config: Config, name: str) -> facets.Group:
 
 
 def _label_notes(labels: np.ndarray, observed: facets.Group, config: Config, name: str) -> List[str]:
-    notes = []
+    notes = [_quantity("the label " + name, observed.name)] if facets.surprises(labels, config.label_values) else []
     gone = int((~observed.present).sum())
     if gone:
         notes.append(_gone(gone, "label"))
