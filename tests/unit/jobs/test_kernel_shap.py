@@ -38,7 +38,7 @@ def explain(function, rows, baseline, samples=5000, link=kernel_shap.identity, s
 
 
 def probabilities(model: xgboost.Booster):
-    return lambda values: model.predict(xgboost.DMatrix(values.astype(np.float32))).astype(np.float64)
+    return lambda values: model.predict(xgboost.DMatrix(values.astype(np.float32), nthread=1)).astype(np.float64)
 
 
 def bent(values: np.ndarray) -> np.ndarray:
@@ -114,6 +114,7 @@ def test_log_odds_of_a_logistic_booster_are_the_trees_own_values():
     assert np.abs(found.values - tree_shap.explain(tree_shap.read(model), inputs[:10], inputs[100:101])).max() < 1e-5
 
 
+@pytest.mark.slow  # shap compiles its ExactExplainer
 def test_shap_finds_the_same_by_its_kernel_and_exact_explainers():
     shap = pytest.importorskip("shap")
     dice = np.random.default_rng(4)
@@ -126,6 +127,7 @@ def test_shap_finds_the_same_by_its_kernel_and_exact_explainers():
     assert np.abs(ours - exact).max() < 1e-9
 
 
+@pytest.mark.slow
 def test_shap_finds_the_same_log_odds():
     shap = pytest.importorskip("shap")
     inputs = features(300)
@@ -136,6 +138,7 @@ def test_shap_finds_the_same_log_odds():
     assert ours.expected[0] == pytest.approx(oracle.expected_value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_probabilities_are_explained_as_the_exact_values_are_and_not_as_tree_shap_has_them():
     """TreeSHAP in probability space is another quantity, though it adds up as well: 0.31 away on the loan data."""
     shap = pytest.importorskip("shap")

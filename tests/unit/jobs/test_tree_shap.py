@@ -25,22 +25,21 @@ def booster(inputs: np.ndarray, rounds: int = 12, target: np.ndarray | None = No
     known = np.nan_to_num(inputs)
     score = known[:, 0] * known[:, 1] + known[:, 2] - np.abs(known[:, 3]) + 0.3 * known[:, 4:].sum(axis=1)
     given = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1, "verbosity": 0, "seed": 1, **parameters}
-    return xgboost.train(given, xgboost.DMatrix(inputs, (score > 0).astype(int) if target is None else target), rounds)
+    return xgboost.train(given, xgboost.DMatrix(inputs, (score > 0).astype(int) if target is None else target, nthread=1), rounds)
 
 
 def margins(model: xgboost.Booster, inputs: np.ndarray) -> np.ndarray:
-    found = model.predict(xgboost.DMatrix(inputs.astype(np.float32)), output_margin=True).astype(np.float64)
+    found = model.predict(xgboost.DMatrix(inputs.astype(np.float32), nthread=1), output_margin=True).astype(np.float64)
     return found.reshape(len(inputs), -1)
 
 
 def by_definition(model: xgboost.Booster, row: np.ndarray, baseline: np.ndarray, owners: list[int]) -> np.ndarray:
     """Return Shapley values by asking about every coalition of players, float64 of shape (players, outputs)."""
     players = max(owners) + 1
-    worth = {}
-    for size in range(players + 1):
-        for coalition in itertools.combinations(range(players), size):
-            mixed = np.where(np.isin(owners, coalition), row, baseline).astype(np.float32)
-            worth[frozenset(coalition)] = margins(model, mixed).mean(axis=0)
+    coalitions = [coalition for size in range(players + 1) for coalition in itertools.combinations(range(players), size)]
+    mixed = np.concatenate([np.where(np.isin(owners, coalition), row, baseline) for coalition in coalitions])
+    means = margins(model, mixed).reshape(len(coalitions), len(baseline), -1).mean(axis=1)
+    worth = {frozenset(coalition): mean for coalition, mean in zip(coalitions, means, strict=True)}
     values = np.zeros((players, len(worth[frozenset()])))
     for player in range(players):
         for coalition, value in worth.items():
@@ -132,6 +131,7 @@ def test_linear_boosters_and_categorical_splits_are_refused_by_name():
 
 
 @pytest.mark.parametrize("references", [1, 5])
+@pytest.mark.slow  # the import of shap takes seconds
 @pytest.mark.parametrize("missing", [0.0, 0.1])
 def test_shap_finds_the_same_by_its_interventional_tree_explainer(references, missing):
     shap = pytest.importorskip("shap")
