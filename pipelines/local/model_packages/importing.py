@@ -20,6 +20,7 @@ from pipelines.definition.shapes import check_request, shape
 from pipelines.errors import UsageError
 from pipelines.local.home import Home
 from pipelines.local.model_packages.archive import BLOCK_BYTES, DESCRIPTION, FORMAT, HISTORY, LINEAGE, MANIFEST
+from pipelines.local.model_packages.cards import check_card
 from pipelines.local.model_packages.named import named_uris
 from pipelines.local.model_packages.traced import is_history, is_traced
 from pipelines.local.registry import GROUP, Package
@@ -200,6 +201,10 @@ def _request(archive: Path, package: Any, group: str | None) -> dict[str, Any]:
     problems = list(check_request("CreateModelPackage", request, "$", frozenset()))
     if problems or not GROUP.fullmatch(request["ModelPackageGroupName"]):
         raise _refused(archive, f"{DESCRIPTION} is not what CreateModelPackage takes: {problems[0] if problems else 'no group'}")
+    try:
+        check_card(request.get("ModelCard"))
+    except UsageError as error:
+        raise _refused(archive, str(error)) from None
     return request
 
 
