@@ -12,6 +12,8 @@ from jobkit import failure
 from jobkit.monitor import analysis, java_json, report, scripts, settings
 from jobkit.paths import ml_root
 
+SHOWN, MESSAGE = 4, 900
+
 
 def main(argv: Sequence[str]) -> int:
     """Write statistics.json, constraints.json, with a baseline constraint_violations.json, and summary.json; violations are no failure of the job."""
@@ -50,7 +52,13 @@ def _message(found: analysis.Analysis) -> str:
 
 
 def _summary(found: analysis.Analysis, message: str) -> str:
-    summary: Any = {"counts": dict(found.counts), "message": message, "violations": len(found.violations or ())}
+    """Return summary.json: the number of violations, the first of them in words for a message, and the counts of records."""
+    entries = found.violations or ()
+    told = [
+        "{} {}: {}".format(entry.get("feature_name") or entry.get("metric_name"), entry["constraint_check_type"], entry["description"]) for entry in entries
+    ]
+    text = "; ".join(told[:SHOWN]) if told else message
+    summary: Any = {"counts": dict(found.counts), "message": text[:MESSAGE], "violations": len(entries)}
     return json.dumps(summary, sort_keys=True, indent=1) + "\n"
 
 

@@ -12,7 +12,7 @@ MOST_BARS = 30
 
 def curve(entry: Mapping[str, Any]) -> str:
     """Return points as a line in a frame that holds all of them, from 0 to 1 where they are shares."""
-    from jobkit.profile.svg import drawing, line, number, text, ticks
+    from jobkit.page.svg import drawing, line, number, text, ticks
 
     points = entry["value"]
     frame = [_span([point[axis] for point in points]) for axis in (0, 1)]

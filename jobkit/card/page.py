@@ -29,7 +29,7 @@ TITLES: Mapping[str, str] = {
 
 def page(card: Card, status: str = "") -> str:
     """Return the page of a card in the service's schema; `status` is Draft, PendingReview, Approved or Archived, or empty."""
-    from jobkit.profile.style import CSS
+    from jobkit.page.style import CSS
 
     name = _name(card)
     ends = [("training", "How it was made", _training(card)), ("more", "Know before use", _more(card))]

@@ -13,6 +13,7 @@ from jobkit.clarify.study import Entry, Study
 VERSION = "1.0"
 # JSON has no infinite number; a condition needs one to compare with.
 HUGE = 1e308
+SHOWN, MESSAGE = 4, 900
 
 
 def document(study: Optional[Study], explanations: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -49,8 +50,23 @@ def written(value: Optional[float]) -> Any:
 
 
 def bias_metrics(study: Study) -> Dict[str, Any]:
-    """Return {"pre_training": {facet: {value: {metric: number}}}, "post_training": …}; what has no value is left out, ±Infinity is ±1e308."""
-    return {"pre_training": _numbers(study.pre), "post_training": _numbers(study.post)}
+    """Return {"pre_training": {facet: {value: {metric: number}}}, "post_training": …, "facets": {facet: {metric: {"lowest", "highest", "absolute"}}}}.
+
+    The last is what a gate reads, over all groups of a facet; `absolute` is the largest size. What has no value is left out, ±Infinity is ±1e308.
+    """
+    parts = {"pre_training": _numbers(study.pre), "post_training": _numbers(study.post)}
+    found: Dict[str, Dict[str, List[float]]] = {}
+    for part in parts.values():
+        for facet, groups in part.items():
+            for metrics in groups.values():
+                for name, value in metrics.items():
+                    found.setdefault(facet, {}).setdefault(name, []).append(value)
+    worst = {facet: {name: _worst(values) for name, values in metrics.items()} for facet, metrics in found.items()}
+    return {**parts, "facets": worst}
+
+
+def _worst(values: Sequence[float]) -> Dict[str, float]:
+    return {"lowest": min(values), "highest": max(values), "absolute": max(map(abs, values))}
 
 
 def _numbers(entries: Sequence[Entry]) -> Dict[str, Any]:
@@ -59,6 +75,15 @@ def _numbers(entries: Sequence[Entry]) -> Dict[str, Any]:
         values = {metric.name: max(-HUGE, min(HUGE, metric.value)) for metric in entry.metrics if metric.value is not None}
         made.setdefault(entry.facet, {})[entry.value] = values
     return made
+
+
+def summary(worse: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Return what a condition reads of the comparison with a baseline: how many violations, and the first of them in words."""
+    entries = worse["violations"] if worse else []
+    told = ["{} {}: {}".format(entry.get("facet", entry.get("label", "")), entry["metric_name"], entry["description"]) for entry in entries[:SHOWN]]
+    more = ["and {} more".format(len(entries) - SHOWN)] if len(entries) > SHOWN else []
+    text = "; ".join(told + more) or ("nothing drifted" if worse else "there is no baseline")
+    return {"violations": len(entries), "message": text[:MESSAGE]}
 
 
 def write_like_the_service(value: Any, path: Path) -> None:

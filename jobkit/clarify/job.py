@@ -17,6 +17,7 @@ from jobkit.failure import JobError
 ANALYSIS = "analysis.json"
 VIOLATIONS = "constraint_violations.json"
 BIAS_METRICS = "bias_metrics.json"
+SUMMARY = "summary.json"
 
 
 class Asked(NamedTuple):
@@ -54,6 +55,7 @@ def _run(settings: Config, model: Any, inputs: Path, output: Path, say: Say) -> 
     worse = _compared(inputs / "baseline", made)
     if worse is not None:
         analysis.write_like_the_service(worse, output / VIOLATIONS)
+    _write_json(analysis.summary(worse), output / SUMMARY)
     for line in _table(measured, worse):
         say(line)
     report.write(report.Content(settings.title, measured, explained or {}, worse), output, say)

@@ -6,8 +6,8 @@ from html import escape
 from typing import Callable, Dict, List, Sequence, Tuple
 
 from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Table, Words, is_numeric, limit, sections
-from jobkit.profile import svg
-from jobkit.profile.style import CSS
+from jobkit.page import svg
+from jobkit.page.style import CSS
 
 MORE = """
 .note{border-left:4px solid var(--medium);padding:6px 12px;background:var(--card);max-width:none}
@@ -50,7 +50,7 @@ def _block(block: Block) -> str:
 
 
 def _words(block: Words) -> str:
-    return '<p{}>{}</p>'.format(' class="note"' if block.strong else "", escape(block.text))
+    return "<p{}>{}</p>".format(' class="note"' if block.strong else "", escape(block.text))
 
 
 def _table(block: Table) -> str:

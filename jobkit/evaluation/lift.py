@@ -13,6 +13,8 @@ from jobkit.evaluation.measures import BINARY, MULTICLASS, REGRESSION, Case
 
 # Up to so many rows on which only one model is right McNemar's test is exact, above it is the normal approximation with continuity correction.
 EXACT_ROWS = 1000
+# Metrics of which less is better; of all others more is.
+LESS_IS_BETTER = frozenset({"false_positive_rate", "false_negative_rate", "mae", "mse", "rmse"})
 
 
 def constant(case: Case) -> Case:
@@ -38,7 +40,7 @@ def compared(case: Case, other: Case, resamples: Resamples) -> Dict[str, Any]:
         model, rival = (measures.defined(name, one[name]) for one in values)
         apart = _filled(name, drawn[0]) - _filled(name, drawn[1])
         lower, upper = bootstrap.percentiles(apart, resamples.level)
-        told["metrics"][name] = _entry(model, rival, model - rival, (lower, upper), bootstrap.p_value(apart))
+        told["metrics"][name] = _entry(name, model, rival, (lower, upper), bootstrap.p_value(apart))
     if case.problem in (BINARY, MULTICLASS):
         told["mcnemar"] = mcnemar(case.predicted == case.target, other.predicted == other.target)
         told["metrics"]["accuracy"]["p_value"] = told["mcnemar"]["p_value"]
@@ -49,8 +51,11 @@ def _filled(name: str, drawn: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(np.isnan(drawn[name]), measures.defined(name, math.nan), drawn[name])
 
 
-def _entry(model: float, other: Optional[float], difference: float, bounds: Any, p_value: float) -> Dict[str, Any]:
-    return {"model": model, "other": other, "difference": difference, "lower": bounds[0], "upper": bounds[1], "p_value": p_value}
+def _entry(name: str, model: float, other: Optional[float], bounds: Any, p_value: float) -> Dict[str, Any]:
+    """Return a metric's comparison; `loss` is how much worse the model is than the other, negative where it is better."""
+    difference = 0.0 if other is None else model - other
+    loss = difference if name in LESS_IS_BETTER else -difference
+    return {"model": model, "other": other, "difference": difference, "lower": bounds[0], "upper": bounds[1], "p_value": p_value, "loss": loss + 0.0}
 
 
 def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> Dict[str, Any]:
@@ -75,4 +80,4 @@ def _mcnemar(one: int, other: int) -> float:
 def nothing(case: Case, why: str) -> Dict[str, Any]:
     """Return a comparison that could not be made: every difference is 0."""
     found = {name: measures.defined(name, value) for name, value in measures.metrics(case).items()}
-    return {"compared": False, "why": why, "metrics": {name: _entry(value, None, 0.0, (0.0, 0.0), 1.0) for name, value in found.items()}}
+    return {"compared": False, "why": why, "metrics": {name: _entry(name, value, None, (0.0, 0.0), 1.0) for name, value in found.items()}}

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from jobkit.monitor import kll
-from jobkit.profile import svg
+from jobkit.page import svg
 
 BINS, LEVELS = 20, 8
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 340, 170, 44, 34, 8, 8

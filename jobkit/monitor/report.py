@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from jobkit.monitor import charts, quality_limits, violations
 from jobkit.monitor.analysis import Analysis
 from jobkit.monitor.cells import UNKNOWN
-from jobkit.profile import svg
-from jobkit.profile.style import CSS
+from jobkit.page import svg
+from jobkit.page.style import CSS
 
 OPEN_COLUMNS, OPEN_VIOLATIONS = 60, 12
 Document = Mapping[str, Any]

@@ -33,7 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "publish_cloudwatch_metrics": "accepted, without effect here",
 }
 OURS: Mapping[str, str] = {
-    "baseline": "folder that holds statistics.json and constraints.json of the baseline, anywhere below",
+    "baseline": "folder that holds statistics.json and constraints.json of the baseline, anywhere below; one with neither is none",
     "ground_truth": "folder of ground truth as JSON Lines, which is merged with captured records",
     "report": "name of an HTML page to write into the output folder, e.g. drift.html",
 }
@@ -118,11 +118,17 @@ def _path(told: Mapping[str, str], name: str) -> Optional[Path]:
 def _baseline(told: Mapping[str, str]) -> Tuple[Optional[Path], Optional[Path]]:
     found: Dict[str, Optional[Path]] = {}
     for name in ("statistics", "constraints"):
-        place = _path(told, "baseline_" + name) or _path(told, "baseline")
+        place = _path(told, "baseline_" + name) or _ours(told, name + ".json")
         found[name] = None if place is None else _file(place, name + ".json")
     if found["statistics"] and not found["constraints"]:
         raise JobError("baseline_constraints: got none, with baseline_statistics; expected both, or the constraints alone. Give constraints.json too")
     return found["statistics"], found["constraints"]
+
+
+def _ours(told: Mapping[str, str], name: str) -> Optional[Path]:
+    """Return our own folder of a baseline; one without such a file, as before the first approved version, is none."""
+    place = _path(told, "baseline")
+    return place if place is not None and (place.is_file() or any(place.rglob(name))) else None
 
 
 def _file(place: Path, name: str) -> Path:

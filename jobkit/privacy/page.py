@@ -13,7 +13,7 @@ NAMES: Mapping[str, Tuple[str, str]] = {
 
 def page(found: Mapping[str, Any]) -> str:
     """Return the page for privacy.json."""
-    from jobkit.profile.style import CSS
+    from jobkit.page.style import CSS
 
     severity = "high" if found["memorises"] else "low"
     verdict = '<div class="card finding {0}"><p><span class="badge {0}">{1}</span></p><p>{2}</p></div>'.format(

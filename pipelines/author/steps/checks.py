@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
 
 BASELINE = "input/baseline"
+SUMMARY = "summary.json"
+PROBLEMS = {"binary_classification": "BinaryClassification", "multiclass_classification": "MulticlassClassification", "regression": "Regression"}
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,30 @@ class Kind:
     violations: str
 
 
-def _clarify(step: str, title: str, told: str, violations: str) -> Kind:
+def _bias(step: str, title: str, told: str, violations: str) -> Kind:
     return Kind(step, "output", "bias_metrics.json", "analysis.json", None, title, told, violations)
 
 
 def _monitor(step: str, title: str, told: str, violations: str) -> Kind:
-    return Kind(step, "output", "summary.json", "constraints.json", "statistics.json", title, told, violations)
+    return Kind(step, "output", SUMMARY, "constraints.json", "statistics.json", title, told, violations)
 
 
 KINDS: Mapping[str, Kind] = {
-    "pre_training": _clarify(
+    "pre_training": _bias(
         "PreTrainingBias", "Bias of the data", "Compares groups of people in the raw rows, before anything is trained", "drift of the data's bias"
     ),
-    "post_training": _clarify(
+    "post_training": _bias(
         "PostTrainingBias", "Bias of the model", "Compares the model's answers for groups of people, on the test split", "drift of the model's bias"
     ),
-    "explainability": _clarify(
-        "Explain", "Explain the model", "SHAP values and partial dependence of the model's answers on the test split", "drift of the explanations"
+    "explainability": Kind(
+        "Explain",
+        "output",
+        SUMMARY,
+        "analysis.json",
+        None,
+        "Explain the model",
+        "SHAP values and partial dependence of the model's answers on the test split",
+        "drift of the explanations",
     ),
     "quality.data": _monitor(
         "DataQuality", "Quality of the data", "Statistics and constraints of the raw rows, for monitoring", "violations of the data's quality"
@@ -95,7 +104,7 @@ def compose(composition: Composition, key: str, given: Given) -> Checked:
     name = kind.step
     file = PropertyFile(name=f"{name}Report", output_name=kind.output, path=kind.read)
     drifts = key in compared(composition.config)
-    summary = PropertyFile(name=f"{name}Drift", output_name=kind.output, path="summary.json") if drifts and kind.read != "summary.json" else file
+    summary = PropertyFile(name=f"{name}Drift", output_name=kind.output, path=SUMMARY) if drifts and kind.read != SUMMARY else file
     baseline = [input_("baseline", composition.parameters[BASELINES[key]], f"{ML}/{BASELINE}")] if drifts else []
     step = processing_step(
         composition,
@@ -103,7 +112,7 @@ def compose(composition: Composition, key: str, given: Given) -> Checked:
         key,
         inputs=[*INPUTS[key](composition, given), *baseline],
         outputs=[kind.output],
-        arguments=[],
+        arguments=[*ARGUMENTS[key](composition), *(["--baseline", f"{ML}/{BASELINE}"] if drifts and key in MONITORED else [])],
         instances=1,
         property_files=[file, summary] if summary is not file else [file],
         display_name=kind.title,
@@ -140,6 +149,27 @@ def _model(given: Given) -> Any:
     return input_("model", given.package, f"{ML}/input/model")
 
 
+def _monitoring(composition: Composition, **settings: str) -> list[str]:
+    """Return the arguments of the monitoring job: those of Model Monitor's container as its environment names them."""
+    given = {"dataset-source": f"{ML}/input/data", "report": "drift.html", **{name.replace("_", "-"): value for name, value in settings.items()}}
+    return [text for name, value in given.items() for text in (f"--{name}", value)]
+
+
+def _of_model(composition: Composition) -> list[str]:
+    problem = composition.config.problem
+    probability = {"probability_attribute": "probability"} if problem == "binary_classification" else {}
+    columns = {"inference_attribute": "prediction", "ground_truth_attribute": "label", **probability}
+    return _monitoring(composition, analysis_type="MODEL_QUALITY", problem_type=PROBLEMS[problem], **columns)
+
+
+MONITORED = frozenset({"quality.data", "quality.model"})
+ARGUMENTS: Mapping[str, Callable[[Composition], list[str]]] = {
+    "pre_training": lambda composition: [],
+    "post_training": lambda composition: [],
+    "explainability": lambda composition: [],
+    "quality.data": _monitoring,
+    "quality.model": _of_model,
+}
 INPUTS: Mapping[str, Callable[[Composition, Given], list[Any]]] = {
     "pre_training": lambda composition, given: [_config(composition, "pre_training"), _data(given.raw)],
     "post_training": lambda composition, given: [_config(composition, "post_training"), _data(given.raw_test), _model(given)],

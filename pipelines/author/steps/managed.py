@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipelines.author.analysis import CSV, bias_config, scores, shap_config
-from pipelines.author.steps.checks import KINDS, Checked, Given, monitoring_uri
+from pipelines.author.steps.checks import KINDS, PROBLEMS, Checked, Given, monitoring_uri
 from pipelines.author.steps.jobs import cache
 from pipelines.config.check_rules import checks
 from pipelines.config.checks import Check
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
-
-PROBLEMS = {"binary_classification": "BinaryClassification", "multiclass_classification": "MulticlassClassification", "regression": "Regression"}
 
 
 def compose(composition: Composition, key: str, given: Given, model_name: Any = None) -> Checked:
