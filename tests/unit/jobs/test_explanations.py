@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobkit.clarify import answers, baseline, explanations, owners, pdp
+from jobkit.clarify import baseline, explanations, owners, pdp
 from jobkit.clarify.config import parse
 from jobkit.clarify.dataset import Dataset
 from jobkit.failure import JobError
@@ -322,8 +322,8 @@ def test_a_package_is_asked_in_every_format_and_answers_the_same(tmp_path, conte
 def test_trees_that_do_not_add_up_to_the_answers_are_not_trusted(tmp_path, capsys):
     settings = config({"shap": {"use_logit": True}})
     model = predictor(settings, packages.package(), tmp_path / "model")
-    answered = model.answers
-    model.answers = lambda rows: answers.Answers(answered(rows).scores * 0.5, None)
+    answered = model.scores
+    model.scores = lambda rows: answered(rows) * 0.5
     explanations.explain(settings, dataset(packages.rows(20)), model, tmp_path)
     assert "do not add up" in capsys.readouterr().out
     assert json.loads((tmp_path / "explanations.json").read_text())["method"] == "kernel_shap"
