@@ -138,8 +138,7 @@ class Predictor:
         Raises:
             JobError: the model refuses a request, or answers otherwise than `predictor` says or without scores.
         """
-        bare = self.wanted.probability is not None or self.wanted.several
-        found = self._asked(rows, self.wanted._replace(label=None) if bare else self.wanted).scores
+        found = self._asked(rows, _scored(self.wanted)).scores
         if found is None:
             raise JobError("{}: predictor.probability: got nothing, expected where the scores stand in the model's answer".format(FILE))
         return found
@@ -187,6 +186,12 @@ class Predictor:
         texts = [self.package.featuring.invoke(body, CSV + "; header=present", CSV) for body, _ in templates.requests(form, rows)]
         lines = [line.split(",") for text in texts for line in text.decode("ascii").splitlines()]
         return np.array(lines, dtype=np.float64).astype(np.float32).reshape(rows.rows, -1)
+
+
+def _scored(wanted: Wanted) -> Wanted:
+    """Return where scores stand, without labels; the SDK's `model_scores` of an explanation arrives as `label` alone."""
+    known = wanted.probability is not None or bool(wanted.several)
+    return wanted._replace(probability=wanted.probability if known else wanted.label, label=None)
 
 
 def _joined(found: Sequence[Answers]) -> Answers:

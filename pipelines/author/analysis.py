@@ -87,10 +87,10 @@ def predicted_label(config: PipelineConfig) -> dict[str, Any]:
 
 
 def scores(config: PipelineConfig) -> dict[str, Any]:
-    """Return where in the package's CSV answer the number stands that is explained."""
+    """Return where in the package's CSV answer the number stands that is explained; of several classes our own job knows their columns."""
     if config.problem == "multiclass_classification":
-        return {"probability": list(range(1, len(config.label.classes) + 1)), "label_headers": list(config.label.classes)}
-    return {"label": 0}
+        return {"label_headers": list(config.label.classes)}
+    return {"probability": 0}
 
 
 def shap_config(section: Explainability, seed: int) -> dict[str, Any]:

@@ -113,21 +113,33 @@ def _of_evaluation(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str,
 
 
 def _of_model_card(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: value for key, value in full["model_card"].items() if key not in Limits.model_fields}
-    card = {**told, "model_name": config.name, "model_description": told["model_description"] or config.description}
-    training = {key: full["training"][key] for key in ("algorithm", "hyperparameters")}
-    return {"model_card": card, "training": training}
+    told = full["model_card"]
+    card = {
+        "model_name": config.name,
+        "description": told["model_description"] or config.description,
+        "creator": told["model_creator"],
+        "owner": told["model_owner"],
+        "intended_uses": told["intended_uses"],
+        "business_details": told["business_details"],
+        "training": {"objective": told["objective"], "observations": told["training_observations"]},
+        "caveats": told["caveats_and_recommendations"],
+        "ethical_considerations": told["ethical_considerations"],
+        "custom_details": told["custom_details"],
+        "status": told["status"],
+    }
+    return {"model_card": card, "algorithm": config.training.algorithm, "hyperparameters": full["training"]["hyperparameters"]}
 
 
-def _limits_of(name: str) -> Callable[[PipelineConfig, Mapping[str, Any]], dict[str, Any]]:
-    return lambda config, full: {name: {key: value for key, value in full[name].items() if key not in Limits.model_fields}}
+def _of_privacy(config: PipelineConfig, full: Mapping[str, Any]) -> dict[str, Any]:
+    attack = {key: full["privacy"][key] for key in ("shadow_models", "rows", "at_most")}
+    return {"privacy": attack, "hyperparameters": full["training"]["hyperparameters"]}
 
 
 SETTINGS: Mapping[str, Callable[[PipelineConfig, Mapping[str, Any]], dict[str, Any]]] = {
     "profile": _of_profile,
     "preprocess": _of_preprocess,
     "evaluation": _of_evaluation,
-    "privacy": _limits_of("privacy"),
+    "privacy": _of_privacy,
     "model_card": _of_model_card,
 }
 

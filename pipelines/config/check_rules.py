@@ -104,6 +104,7 @@ def check_rules(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong)."""
     if built_in(config) is None and packaged(config):
         yield from _bias(config)
+        yield from _explained(config)
         return
     for key in ("bias", "explainability", "privacy", "model_card"):
         if getattr(config, key) is not None and not (key == "bias" and config.bias and not config.bias.post_training):
@@ -111,6 +112,12 @@ def check_rules(config: PipelineConfig) -> Found:
     if config.quality.model is not None:
         yield "quality.model", "needs the package, which answers raw rows. Remove it."
     yield from _bias(config)
+
+
+def _explained(config: PipelineConfig) -> Found:
+    section = config.explainability
+    if section is not None and section.runner == "clarify" and config.problem == "multiclass_classification":
+        yield "explainability.runner", "the service cannot find the probabilities of several classes in the package's CSV. Use processing."
 
 
 def _bias(config: PipelineConfig) -> Found:

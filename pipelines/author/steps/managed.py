@@ -137,13 +137,11 @@ def _explain(composition: Composition, key: str, given: Given, model_name: Any) 
         save_local_shap_values=made["save_local_shap_values"],
         seed=made["seed"],
     )
-    found = scores(composition.config)
-    located = ModelPredictedLabelConfig(probability=found["probability"], label_headers=found["label_headers"]) if "probability" in found else found["label"]
     config = ModelExplainabilityCheckConfig(
         data_config=_data_config(composition, key, given.explained),
         model_config=_model_config(section, model_name),
         explainability_config=shap,
-        model_scores=located,
+        model_scores=ModelPredictedLabelConfig(probability=scores(composition.config)["probability"]),
     )
     return _clarify(composition, key, config)
 
