@@ -48,7 +48,7 @@ def card(job: Document, known: Known, results: Mapping[str, Document]) -> Dict[s
     `results` are the documents of the inputs by name: evaluation, details, bias, pre_bias, explanations, privacy, package and recipe.
 
     Raises:
-        JobError: job.json["model_card"] has a key that is not known.
+        JobError: job.json["model_card"] has a key that is not known, or a result another layout than expected.
     """
     told = job.get("model_card") or {}
     _keys(told, KEYS, "model_card")
@@ -123,16 +123,33 @@ EVALUATIONS: Sequence[Tuple[str, Sequence[Tuple[str, Converter]]]] = (
 
 
 def evaluations(results: Mapping[str, Document]) -> List[Dict[str, Any]]:
-    """Return `evaluation_details`: one entry for each kind of result that is there."""
+    """Return `evaluation_details`: one entry for each kind of result that is there.
+
+    Raises:
+        JobError: a result has another layout than the job has that writes it.
+    """
     made = []
     for name, sources in EVALUATIONS:
         given = [(results[source], convert) for source, convert in sources if source in results]
-        groups = [group for document, convert in given for group in convert(document)]
+        groups = [group for document, convert in given for group in _converted(name, document, convert)]
         if groups:
             said = _observation(given[0][0])
             observed = {"evaluation_observation": clean(said, OBSERVATION)} if said else {}
             made.append({"name": name, **observed, **_rows(given[0][0]), "metric_groups": metrics.named_apart(groups)})
     return made
+
+
+def _converted(name: str, document: Document, convert: Converter) -> List[Dict[str, Any]]:
+    """Return the groups of a document.
+
+    Raises:
+        JobError: it has another layout than the job has that writes it.
+    """
+    try:
+        return convert(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        told = "{}: this file has another layout than expected; got {}: {}. Take it from the step that makes it"
+        raise JobError(told.format(name, type(error).__name__, error)) from None
 
 
 def _observation(document: Document) -> Optional[str]:
