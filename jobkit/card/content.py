@@ -111,6 +111,29 @@ def _objective(told: Any) -> Dict[str, Any]:
     return _filled({"function": function, "notes": told.get("notes")})
 
 
+# A card in a model package has two keys only in its overview (botocore's ModelPackageModelCard); the others go along as custom details.
+PACKAGED = ("model_creator", "model_artifact")
+MOVED: Mapping[str, str] = {name: name.replace("_", " ") for name in ("model_description", "problem_type", "algorithm_type", "model_owner")}
+
+
+def packaged(card: Document) -> Dict[str, Any]:
+    """Return a card as CreateModelPackage takes it: its overview holds creator and artifact only, what else it said is in the custom details."""
+    overview, more = card.get("model_overview") or {}, card.get("additional_information") or {}
+    moved = {MOVED[name]: overview[name] for name in MOVED if name in overview}
+    kept = {name: value for name, value in overview.items() if name not in MOVED}
+    custom = {**(more.get("custom_details") or {}), **moved}
+    return _filled({**card, "model_overview": kept, "additional_information": _filled({**more, "custom_details": custom})})
+
+
+def whole(card: Document) -> Dict[str, Any]:
+    """Return a card that `packaged` made as it was before; any other one stays as it is."""
+    overview, more = card.get("model_overview") or {}, card.get("additional_information") or {}
+    custom = more.get("custom_details") or {}
+    back = {name: custom[words] for name, words in MOVED.items() if words in custom and name not in overview}
+    left = {name: value for name, value in custom.items() if name not in {MOVED[key] for key in back}}
+    return _filled({**card, "model_overview": {**overview, **back}, "additional_information": _filled({**more, "custom_details": left})})
+
+
 Converter = Callable[[Document], List[Dict[str, Any]]]
 # Evaluations of a card in their order: name, and what each is made from.
 EVALUATIONS: Sequence[Tuple[str, Sequence[Tuple[str, Converter]]]] = (

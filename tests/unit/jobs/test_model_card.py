@@ -155,6 +155,16 @@ def test_the_same_inputs_make_the_same_bytes_and_the_registry_gets_the_card_as_o
     validate(json.loads(registry["content"]))
 
 
+def test_a_card_in_a_model_package_has_creator_and_artifact_in_its_overview_and_the_rest_beside(ml):
+    model_card.main(ARGUMENTS)
+    card = json.loads((ml / "model_card/model_card.json").read_text())
+    packed = json.loads(json.loads((ml / "model_card/registry.json").read_text())["content"])
+    assert packed["model_overview"] == {"model_artifact": ["s3://b/model.tar.gz"]}
+    custom = packed["additional_information"]["custom_details"]
+    assert (custom["model description"], custom["problem type"], custom["algorithm type"]) == (TOLD["description"], "Binary Classification", "XGBoost")
+    assert content.whole(packed) == card and content.whole(card) == card and page(packed) == page(card)
+
+
 def test_only_the_evaluation_is_needed(ml):
     for name in ("bias", "pre_bias", "explanations", "privacy", "package"):
         (ml / name).rename(ml / f"no_{name}")
