@@ -24,7 +24,7 @@ FILES = (
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read `evaluation` and what else there is, write `model_card/`, and print how large the card is."""
+    """Read `evaluation` and what else there is, write `model_card/`, and print how large the card in the registry is."""
     given = _parser().parse_args(list(argv))
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
     status = (job.get("model_card") or {}).get("status") or "Draft"
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         raise failure.JobError("model_card.status: this is not one of the service's values; got {!r}, expected one of: {}".format(status, expected))
     card = content.card(job, _known(given), read())
     limits.check(card)
-    text = limits.content(card)
+    text = limits.content(content.packaged(card))
     folder = processing("model_card")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model_card.json").write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", encoding="utf-8")

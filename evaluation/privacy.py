@@ -42,8 +42,8 @@ def run(job: Dict[str, Any], seed: int) -> Dict[str, Any]:
     how = probe.settings(job.get("privacy") or {}, seed)
     if (processing("recipe") / seals.FILE).is_file():
         seals.demand({name: processing(name) for name in ("train", "test")}, seals.read(processing("recipe")))
-    members, names = read(processing("train"))
-    others, same = read(processing("test"))
+    members, names = read(processing("train"), how.rows, seed)
+    others, same = read(processing("test"), how.rows, seed + 1)
     if names != same:
         raise failure.JobError("train and test have other columns; got {} and {}. Give the splits of one run".format(names[:5], same[:5]))
     booster = target.load(model(), names[1:])
@@ -64,23 +64,24 @@ def model() -> bytes:
     return files[target.MODEL_FILE]
 
 
-def read(folder: Path) -> Tuple[target.Rows, List[str]]:
-    """Return the rows of a prepared split, all of its parts, and the names of its columns, label first.
+def read(folder: Path, most: int, seed: int) -> Tuple[target.Rows, List[str]]:
+    """Return at most so many rows of a prepared split, drawn from all of its parts, and the names of its columns, label first.
 
     Raises:
         JobError: there is no Parquet file, or it has no feature.
     """
+    import pyarrow as pa
     import pyarrow.parquet as parquet
 
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise failure.JobError("there is no Parquet file in {}; the probe reads splits that Preprocess wrote as Parquet".format(folder))
-    tables = [parquet.read_table(str(file), use_threads=False) for file in files]
-    names = list(tables[0].column_names)
+    whole = pa.concat_tables([parquet.read_table(str(file), use_threads=False) for file in files])
+    names = list(whole.column_names)
     if len(names) < 2:
         raise failure.JobError("{}: there is no feature beside the label; got columns {}".format(folder.name, names))
-    parts = [np.column_stack([column.to_numpy() for column in each.select(names).columns]).astype(np.float32, copy=False) for each in tables]
-    values = np.concatenate(parts)
+    kept = whole.take(pa.array(probe.drawn(whole.num_rows, most, seed))) if whole.num_rows > most else whole
+    values = np.column_stack([column.to_numpy() for column in kept.columns]).astype(np.float32, copy=False)
     return target.Rows(values[:, 0].astype(np.float64), values[:, 1:]), names
 
 

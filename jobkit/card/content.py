@@ -48,7 +48,7 @@ def card(job: Document, known: Known, results: Mapping[str, Document]) -> Dict[s
     `results` are the documents of the inputs by name: evaluation, details, bias, pre_bias, explanations, privacy, package and recipe.
 
     Raises:
-        JobError: job.json["model_card"] has a key that is not known.
+        JobError: job.json["model_card"] has a key that is not known, or a result another layout than expected.
     """
     told = job.get("model_card") or {}
     _keys(told, KEYS, "model_card")
@@ -111,6 +111,29 @@ def _objective(told: Any) -> Dict[str, Any]:
     return _filled({"function": function, "notes": told.get("notes")})
 
 
+# A card in a model package has two keys only in its overview (botocore's ModelPackageModelCard); the others go along as custom details.
+PACKAGED = ("model_creator", "model_artifact")
+MOVED: Mapping[str, str] = {name: name.replace("_", " ") for name in ("model_description", "problem_type", "algorithm_type", "model_owner")}
+
+
+def packaged(card: Document) -> Dict[str, Any]:
+    """Return a card as CreateModelPackage takes it: its overview holds creator and artifact only, what else it said is in the custom details."""
+    overview, more = card.get("model_overview") or {}, card.get("additional_information") or {}
+    moved = {MOVED[name]: overview[name] for name in MOVED if name in overview}
+    kept = {name: value for name, value in overview.items() if name not in MOVED}
+    custom = {**(more.get("custom_details") or {}), **moved}
+    return _filled({**card, "model_overview": kept, "additional_information": _filled({**more, "custom_details": custom})})
+
+
+def whole(card: Document) -> Dict[str, Any]:
+    """Return a card that `packaged` made as it was before; any other one stays as it is."""
+    overview, more = card.get("model_overview") or {}, card.get("additional_information") or {}
+    custom = more.get("custom_details") or {}
+    back = {name: custom[words] for name, words in MOVED.items() if words in custom and name not in overview}
+    left = {name: value for name, value in custom.items() if name not in {MOVED[key] for key in back}}
+    return _filled({**card, "model_overview": {**overview, **back}, "additional_information": _filled({**more, "custom_details": left})})
+
+
 Converter = Callable[[Document], List[Dict[str, Any]]]
 # Evaluations of a card in their order: name, and what each is made from.
 EVALUATIONS: Sequence[Tuple[str, Sequence[Tuple[str, Converter]]]] = (
@@ -123,16 +146,33 @@ EVALUATIONS: Sequence[Tuple[str, Sequence[Tuple[str, Converter]]]] = (
 
 
 def evaluations(results: Mapping[str, Document]) -> List[Dict[str, Any]]:
-    """Return `evaluation_details`: one entry for each kind of result that is there."""
+    """Return `evaluation_details`: one entry for each kind of result that is there.
+
+    Raises:
+        JobError: a result has another layout than the job has that writes it.
+    """
     made = []
     for name, sources in EVALUATIONS:
         given = [(results[source], convert) for source, convert in sources if source in results]
-        groups = [group for document, convert in given for group in convert(document)]
+        groups = [group for document, convert in given for group in _converted(name, document, convert)]
         if groups:
             said = _observation(given[0][0])
             observed = {"evaluation_observation": clean(said, OBSERVATION)} if said else {}
             made.append({"name": name, **observed, **_rows(given[0][0]), "metric_groups": metrics.named_apart(groups)})
     return made
+
+
+def _converted(name: str, document: Document, convert: Converter) -> List[Dict[str, Any]]:
+    """Return the groups of a document.
+
+    Raises:
+        JobError: it has another layout than the job has that writes it.
+    """
+    try:
+        return convert(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        told = "{}: this file has another layout than expected; got {}: {}. Take it from the step that makes it"
+        raise JobError(told.format(name, type(error).__name__, error)) from None
 
 
 def _observation(document: Document) -> Optional[str]:

@@ -156,7 +156,11 @@ def privacy(document: Document) -> Groups:
     return made + group("gap", entries)
 
 
-def summary(groups: Groups, names: Any = ("auc", "accuracy", "weighted_f1", "f1", "r2", "rmse", "mae")) -> Dict[str, float]:
+# What is told first of a model, as far as it has them.
+HEADLINES = ("auc", "accuracy", "weighted_f1", "f1", "r2", "rmse", "mae")
+
+
+def summary(groups: Groups) -> Dict[str, float]:
     """Return the headline numbers of groups by name, at most three."""
     found = {entry["name"]: entry["value"] for each in groups for entry in each["metric_data"] if is_number(entry.get("value"))}
-    return {name: found[name] for name in [name for name in names if name in found][:3]}
+    return {name: found[name] for name in [name for name in HEADLINES if name in found][:3]}

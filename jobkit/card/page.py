@@ -6,6 +6,7 @@ from html import escape
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from jobkit.card import charts, metrics
+from jobkit.card.content import whole
 
 Card = Mapping[str, Any]
 ENDINGS = ("standard_deviation", "other", "difference", "lower", "upper", "p_value", "train", "test")
@@ -28,9 +29,10 @@ TITLES: Mapping[str, str] = {
 
 
 def page(card: Card, status: str = "") -> str:
-    """Return the page of a card in the service's schema; `status` is Draft, PendingReview, Approved or Archived, or empty."""
+    """Return the page of a card in the service's schema, one of a model package too; `status` is Draft, PendingReview, Approved or Archived, or empty."""
     from jobkit.page.style import CSS
 
+    card = whole(card)
     name = _name(card)
     ends = [("training", "How it was made", _training(card)), ("more", "Know before use", _more(card))]
     drawn = [("uses", "What it is for", _uses(card)), *_evaluations(card), *ends]

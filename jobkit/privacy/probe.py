@@ -51,7 +51,7 @@ def probe(booster: Any, members: Rows, others: Rows, problem: str, how: Settings
     for name, rows in (("train", members), ("test", others)):
         if len(rows.labels) < FEWEST_ROWS:
             raise JobError("{}: too few rows to probe; got {}, expected at least {}".format(name, len(rows.labels), FEWEST_ROWS))
-    members, others = _drawn(members, how.rows, how.seed), _drawn(others, how.rows, how.seed + 1)
+    members, others = members.take(drawn(len(members.labels), how.rows, how.seed)), others.take(drawn(len(others.labels), how.rows, how.seed + 1))
     said = [target.answers(booster, rows.features, problem) for rows in (members, others)]
     loss = [target.losses(answer, rows.labels) for answer, rows in zip(said, (members, others))]
     params, rounds = target.hyperparameters(booster, given)
@@ -65,10 +65,11 @@ def probe(booster: Any, members: Rows, others: Rows, problem: str, how: Settings
     return {"format": FORMAT, "version": VERSION, **found, "hyperparameters": {**params, "num_round": rounds}, **_judged(attacks, how.at_most)}
 
 
-def _drawn(rows: Rows, most: int, seed: int) -> Rows:
-    if len(rows.labels) <= most:
-        return rows
-    return rows.take(np.sort(np.random.RandomState(seed).choice(len(rows.labels), most, replace=False)))
+def drawn(count: int, most: int, seed: int) -> np.ndarray:
+    """Return places of at most `most` of `count` rows, drawn at random and in their order (int64, shape (rows,))."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.RandomState(seed).choice(count, most, replace=False))
 
 
 def _gap(loss: List[np.ndarray], problem: str) -> Dict[str, Any]:

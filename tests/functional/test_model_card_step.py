@@ -13,7 +13,7 @@ import json, os
 for name in ("model", "model_card"):
     os.makedirs(f"/opt/ml/processing/{name}", exist_ok=True)
 open("/opt/ml/processing/model/model.tar.gz", "wb").write(b"model")
-card = {"model_overview": {"model_description": "Says who cancels"}, "intended_uses": {"risk_rating": "RISK"}}
+card = {"model_overview": {"model_creator": "me"}, "intended_uses": {"risk_rating": "RISK"}}
 json.dump({"content": json.dumps(card), "status": "PendingReview"}, open("/opt/ml/processing/model_card/registry.json", "w"))
 """
 

@@ -53,18 +53,21 @@ def _written(target: Path, found: Mapping[str, Any], status: str) -> list[str]:
 
 def _sent(package: Mapping[str, Any], found: Mapping[str, Any], status: str, name: str | None, region: str | None) -> list[str]:
     from pipelines.aws.model_card import put_card
+    from pipelines.jobs import job_module
     from pipelines.local.registry import GROUP
 
     wanted = name or f"{package['ModelPackageName']}-{package['ModelPackageVersion']}"
     if not GROUP.fullmatch(wanted):
         raise UsageError("this is not the name of a model card", where="--name", got=wanted[:80], expected="1 to 63 letters, digits and hyphens")
-    put = put_card(wanted, json.dumps(found, separators=(",", ":")), status, region)
+    whole = job_module("jobkit.card.content").whole(found)
+    put = put_card(wanted, json.dumps(whole, separators=(",", ":")), status, region)
     return [f"{put.action} {put.model_card_arn}"]
 
 
 def _text(package: Mapping[str, Any], found: Mapping[str, Any], status: str) -> list[str]:
     from pipelines.jobs import job_module
 
+    found = job_module("jobkit.card.content").whole(found)
     overview, uses = found.get("model_overview") or {}, found.get("intended_uses") or {}
     more = found.get("additional_information") or {}
     figures = job_module("jobkit.card.metrics").summary(_groups(found, "quality"))

@@ -15,6 +15,7 @@ from pipelines.errors import UsageError
 CONTENT_CHARACTERS = 100_000
 STATUSES = ("Draft", "PendingReview", "Approved", "Archived")
 SHOWN_CHARACTERS = 120
+OVERVIEW = ("model_creator", "model_artifact")
 
 
 def check_card(card: Any) -> None:
@@ -29,7 +30,7 @@ def check_card(card: Any) -> None:
         got = card.get("ModelCardStatus") if isinstance(card, Mapping) else card
         raise UsageError("this is not the status of a model card", where="ModelCard.ModelCardStatus", got=repr(got), expected=f"one of: {', '.join(STATUSES)}")
     document = _parsed(card.get("ModelCardContent"))
-    problem = first_problem(document)
+    problem = first_problem(document) or _overfull(document)
     if problem:
         raise UsageError(f"the model card is not what the service's schema allows: {problem}", where="ModelCard.ModelCardContent")
 
@@ -57,6 +58,12 @@ def first_problem(document: Any) -> str | None:
     message = found[0].message
     told = message if len(message) <= SHOWN_CHARACTERS else message[: SHOWN_CHARACTERS // 2] + " … " + message[-SHOWN_CHARACTERS // 2 :]
     return f"{found[0].json_path}: {told}"
+
+
+def _overfull(document: Mapping[str, Any]) -> str | None:
+    """Return in words what a card in a model package may not say, though one by itself may (botocore's documentation of ModelPackageModelCard)."""
+    more = sorted(set(document.get("model_overview") or ()) - set(OVERVIEW))
+    return f"$.model_overview: in a model package it is composed of {' and '.join(OVERVIEW)}; got {more[0]}, too" if more else None
 
 
 def card_of(package: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,16 @@ def test_the_same_inputs_make_the_same_bytes_and_the_registry_gets_the_card_as_o
     validate(json.loads(registry["content"]))
 
 
+def test_a_card_in_a_model_package_has_creator_and_artifact_in_its_overview_and_the_rest_beside(ml):
+    model_card.main(ARGUMENTS)
+    card = json.loads((ml / "model_card/model_card.json").read_text())
+    packed = json.loads(json.loads((ml / "model_card/registry.json").read_text())["content"])
+    assert packed["model_overview"] == {"model_artifact": ["s3://b/model.tar.gz"]}
+    custom = packed["additional_information"]["custom_details"]
+    assert (custom["model description"], custom["problem type"], custom["algorithm type"]) == (TOLD["description"], "Binary Classification", "XGBoost")
+    assert content.whole(packed) == card and content.whole(card) == card and page(packed) == page(card)
+
+
 def test_only_the_evaluation_is_needed(ml):
     for name in ("bias", "pre_bias", "explanations", "privacy", "package"):
         (ml / name).rename(ml / f"no_{name}")
@@ -222,6 +233,53 @@ def test_curves_are_thinned_until_the_card_fits_and_one_that_never_does_is_refus
     assert len(text) <= 100_000 and thin[0] == points[0] and thin[-1] == points[-1] and len(thin) in limits.CURVE_POINTS
     with pytest.raises(JobError, match="it does not fit into a model package; got 1[0-9]+ characters, expected at most 100000"):
         limits.content({"x": ["y" * 100_000]})
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("bias", {"pre_training_bias_metrics": {"facets": {"f": [{"value_or_threshold": "1"}]}}}),
+        ("explanations", {"explanations": {"pdp": [{}]}}),
+        ("explanations", {"explanations": {"kernel_shap": ["x"]}}),
+        ("evaluation", {"regression_metrics": {"confusion_matrix": 3}}),
+        ("details", {"slices": {"a": None}}),
+        ("privacy", {"attack": {"loss_threshold": 3}}),
+    ],
+)
+def test_a_result_of_another_layout_is_an_error_that_names_it(name, document):
+    with pytest.raises(JobError, match="this file has another layout than expected"):
+        content.evaluations({name: document})
+
+
+ODD = ["", "\n", "a\nb", "x" * 300, "é<&>", " - ", "auc - lower"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_names_and_numbers_come_the_card_is_valid_and_can_be_drawn(seed):
+    dice = random.Random(seed)
+
+    def name():
+        return dice.choice(ODD)
+
+    def value():
+        return dice.choice([None, float("nan"), float("inf"), 0, -1.5, 1e300, "NaN", True])
+
+    def slices():
+        return {name(): {"rows": value(), "metrics": {name(): value(), "auc": value()}} for _ in range(4)}
+
+    facet = [{"value_or_threshold": name(), "metrics": [{"name": name(), "value": value()} for _ in range(3)]} for _ in range(3)]
+    results = {
+        "evaluation": {"dataset": {"item_count": 3}, "x_metrics": {name(): value(), "y": {"value": value(), "standard_deviation": value()}}},
+        "details": {"slices": {name(): {"values": slices()} for _ in range(3)}, "confidence": {"metrics": {name(): {"value": value(), "lower": value()}}}},
+        "bias": {"pre_training_bias_metrics": {"label": name(), "label_value_or_threshold": name(), "facets": {name(): facet, name(): facet}}},
+        "explanations": {"explanations": {"kernel_shap": {name(): {"global_shap_values": {name(): value() for _ in range(4)}}}}},
+        "privacy": {"attack": {name(): {"auc": value()}}, "gap": {"metric": name(), "train": value()}, "verdict": {"message": name() * 9}},
+    }
+    card = content.card({"hyperparameters": {name(): name()}, "algorithm": name()}, content.Known(), results)
+    limits.check(card)
+    validate(json.loads(limits.content(card)))
+    html = read_page(page(card))
+    assert not html.wrong and html.open == []
 
 
 def test_the_page_is_well_formed_asks_for_nothing_and_takes_no_text_for_markup(ml, tmp_path):

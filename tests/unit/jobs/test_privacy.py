@@ -165,6 +165,17 @@ def test_the_job_writes_both_files_and_the_page_asks_for_nothing(ml, job, capsys
     assert not html.wrong and not html.links and not {"script", "link", "img"} & html.tags
 
 
+def test_a_split_in_parts_is_read_whole_or_by_a_draw_of_its_rows(ml):
+    part = ml / "train/train.parquet"
+    (ml / "train/part-1.parquet").write_bytes(part.read_bytes())
+    whole, names = privacy.read(ml / "train", 10**6, 3)
+    few, _ = privacy.read(ml / "train", 100, 3)
+    assert len(whole.labels) == 1200 and names == ["y", *NAMES] and len(few.labels) == 100
+    assert np.array_equal(few.features, whole.take(probe.drawn(1200, 100, 3)).features)
+    with pytest.raises(JobError, match="there is no Parquet file in"):
+        privacy.read(ml / "model", 10, 0)
+
+
 def test_a_split_that_was_changed_since_preprocess_stops_the_probe(ml, job):
     body = (ml / "train/train.parquet").read_bytes()
     (ml / "train/train.parquet").write_bytes(body[:-1] + b"?")

@@ -12,7 +12,8 @@ from pipelines.local.registry import Registry
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:"
 CARD = {
-    "model_overview": {"model_description": "Says who cancels"},
+    "model_overview": {"model_creator": "me"},
+    "additional_information": {"custom_details": {"model description": "Says who cancels"}},
     "intended_uses": {"risk_rating": "Low"},
     "evaluation_details": [{"name": "quality", "metric_groups": [{"name": "m", "metric_data": [{"name": "auc", "type": "number", "value": 0.9}]}]}],
 }
@@ -40,7 +41,8 @@ def test_a_version_without_a_card_says_so(tmp_path):
         ("{", "the model card is no JSON"),
         ("[]", r"\$: \[\] is not of type 'object'"),
         ({"intended_uses": {"risk_rating": "Huge"}}, r"\$.intended_uses.risk_rating: 'Huge' is not one of"),
-        ({"model_overview": {"model_description": "x" * 1025}}, r"\$.model_overview.model_description: 'xxx.* … .*is too long"),
+        ({"model_overview": {"model_creator": "x" * 1025}}, r"\$.model_overview.model_creator: 'xxx.* … .*is too long"),
+        ({"model_overview": {"model_description": "x"}}, r"\$.model_overview: in a model package it is composed of .*; got model_description, too"),
         ({"evaluation_details": [{"metric_groups": []}]}, r"\$.evaluation_details\[0\]: 'name' is a required property"),
         ({"other": 1}, "Additional properties are not allowed"),
         ('{"x": "' + "y" * 100_000 + '"}', "the model card is too long; got 100009 characters, expected at most 100000"),
