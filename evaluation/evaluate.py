@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     job = json.loads((Path(__file__).resolve().parent / "job.json").read_text(encoding="utf-8"))
     wanted = details.settings(job)
     # The approved model is served by a fork, which must be made before this process runs Arrow or XGBoost.
-    with approved.served(processing("approved")) as rival:
+    with approved.served(processing("approved"), job["problem"], job["label"].get("classes") or ()) as rival:
         found = judge(job, wanted["costs"], threshold)
         told = details.details(found, wanted, rival)
     used = found.chosen.threshold if found.chosen else threshold

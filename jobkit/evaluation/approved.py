@@ -30,14 +30,17 @@ class Approved(NamedTuple):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Approved]:
-    """Serve the package in a folder while the block runs; enter it before anything runs Arrow or XGBoost, since the server is a fork."""
-    about: Dict[str, Any] = {}
+def served(folder: Path, problem: str, classes: Sequence[str]) -> Iterator[Approved]:
+    """Serve the package in a folder while the block runs, if it is for this problem and these classes.
+
+    Enter it before anything runs Arrow or XGBoost, since the server is a fork.
+    """
     try:
         files = _files(folder)
         about = _described(files)
+        _check(about, problem, classes)
     except JobError as error:
-        yield Approved(None, about, str(error))
+        yield Approved(None, {}, str(error))
         return
     from jobkit.serving import child  # most evaluations have nobody to ask
 
@@ -75,7 +78,6 @@ def answers(approved: Approved, case: Case, raw: Path) -> Case:
     """
     if approved.client is None:
         raise JobError(approved.why)
-    _check(approved.about, case)
     rows = raw_rows.read(raw)
     if rows.num_rows != len(case.target):
         raise JobError("there are {} raw rows for {} rows of the test split".format(rows.num_rows, len(case.target)))
@@ -90,13 +92,13 @@ def answers(approved: Approved, case: Case, raw: Path) -> Case:
     return _read(told, approved.about, case)
 
 
-def _check(about: Mapping[str, Any], case: Case) -> None:
-    if about["problem"] != case.problem:
-        raise JobError("the approved version is for {}, this one for {}".format(about["problem"].replace("_", " "), case.problem.replace("_", " ")))
-    classes = [str(name) for name in about["classes"]]
-    unlike = sorted(classes) != sorted(case.classes) if case.problem == MULTICLASS else bool(case.classes and classes and classes != list(case.classes))
+def _check(about: Mapping[str, Any], problem: str, classes: Sequence[str]) -> None:
+    if about["problem"] != problem:
+        raise JobError("the approved version is for {}, this one for {}".format(about["problem"].replace("_", " "), problem.replace("_", " ")))
+    theirs, ours = [str(name) for name in about["classes"]], [str(name) for name in classes]
+    unlike = sorted(theirs) != sorted(ours) if problem == MULTICLASS else bool(ours and theirs and theirs != ours)
     if unlike:
-        raise JobError("the approved version tells other classes: {}; these are {}".format(", ".join(classes)[:150], ", ".join(case.classes)[:150]))
+        raise JobError("the approved version tells other classes: {}; these are {}".format(", ".join(theirs)[:150], ", ".join(ours)[:150]))
 
 
 def _read(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:

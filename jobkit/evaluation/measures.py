@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -161,7 +162,8 @@ def by_class(real: np.ndarray, said: np.ndarray, hits: np.ndarray) -> Dict[str, 
 def _regression(case: Case) -> Sums:
     away = case.target - case.predicted
     middle, spread = float(case.target.mean()) if len(away) else 0.0, float(np.std(case.target)) if len(away) else 0.0
-    scale = max(spread, float(np.abs(away).max(initial=0.0))) or 1.0
+    # A power of two, so that dividing by it rounds nothing; the sums of the bootstrap are float32.
+    scale = 2.0 ** math.frexp(max(spread, float(np.abs(away).max(initial=0.0))) or 1.0)[1]
     away, label = away / scale, (case.target - middle) / scale
     terms = [Term(1, None, values) for values in (np.abs(away), away**2, label, label**2, np.ones(len(away)))]
     return Sums(terms, partial(_regression_metrics, scale))

@@ -88,3 +88,67 @@ def test_a_damaged_or_missing_archive_is_named(tmp_path):
 def test_a_threshold_that_is_no_probability_is_refused():
     with pytest.raises(JobError, match="between 0 and 1"):
         evaluate.main(["--threshold", "1.5"])
+
+
+# The order of Model Monitor's documentation, "Model quality metrics"; decision_threshold is ours.
+ORDER = [
+    "confusion_matrix",
+    *("recall", "precision", "accuracy"),
+    *("recall_best_constant_classifier", "precision_best_constant_classifier", "accuracy_best_constant_classifier"),
+    *("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate"),
+    *("receiver_operating_characteristic_curve", "precision_recall_curve"),
+    *("auc", "f0_5", "f1", "f2"),
+    *("f0_5_best_constant_classifier", "f1_best_constant_classifier", "f2_best_constant_classifier"),
+    "decision_threshold",
+]
+
+
+def scalars(group: dict) -> dict:
+    return {name: entry for name, entry in group.items() if isinstance(entry, dict) and "value" in entry}
+
+
+def test_the_layout_is_model_monitors(case):
+    told = measures.binary(*case, 0.5)
+    assert list(told) == ORDER
+    assert all(list(entry) == ["value", "standard_deviation"] for entry in scalars(told).values())
+    assert len(scalars(told)) == 17 and list(told["confusion_matrix"]["1"]) == ["0", "1"]
+
+
+def test_the_best_constant_classifier_says_positive_of_every_row(case):
+    told, share = measures.binary(*case, 0.5), case[0].mean()
+    names = ("recall", "precision", "accuracy", "f1")
+    found = [told[name + "_best_constant_classifier"]["value"] for name in names]
+    assert found == pytest.approx([1.0, share, share, 2 * share / (1 + share)])
+    assert told["recall_best_constant_classifier"]["standard_deviation"] == 0.0
+
+
+def test_deviations_are_those_of_five_subsamples_and_from_200_rows_on(case):
+    target, scores = case
+    told = scalars(measures.binary(target, scores, 0.5))
+    share = told["accuracy"]["value"]
+    expected = (share * (1 - share) / 500 * 0.25) ** 0.5  # of 80 % drawn without replacement
+    assert 0.3 * expected < told["accuracy"]["standard_deviation"] < 2 * expected
+    assert told == scalars(measures.binary(target, scores, 0.5))
+    few = scalars(measures.binary(target[:199], scores[:199], 0.5))
+    assert {entry["standard_deviation"] for entry in few.values()} == {"NaN"}
+    assert isinstance(scalars(measures.binary(target[:200], scores[:200], 0.5))["auc"]["standard_deviation"], float)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
+def test_scores_that_are_all_equal_have_metrics(score):
+    told = measures.binary(np.array([0.0, 1.0, 1.0]), np.full(3, score), 0.5)
+    assert told["auc"]["value"] == 0.5
+    json.dumps(told, allow_nan=False)
+
+
+def test_several_classes_have_weighted_metrics_and_those_of_the_most_frequent_class():
+    told = measures.multiclass(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]), ["a", "b", "c"])
+    weighted = ["accuracy", "weighted_recall", "weighted_precision", "weighted_f0_5", "weighted_f1", "weighted_f2"]
+    macro = ["macro_recall", "macro_precision", "macro_f0_5", "macro_f1", "macro_f2"]
+    assert list(told) == ["confusion_matrix", *weighted, *(name + "_best_constant_classifier" for name in weighted), *macro]
+    assert told["accuracy_best_constant_classifier"]["value"] == 0.5 and told["macro_recall"]["value"] == pytest.approx(2.5 / 3)
+
+
+def test_amounts_have_model_monitors_metrics():
+    told = measures.regression(np.arange(300.0), np.arange(300.0) + 1)
+    assert list(told) == ["mae", "mse", "rmse", "r2"] and told["mae"] == {"value": 1.0, "standard_deviation": 0.0}

@@ -16,10 +16,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from evaluation import evaluate as job
 from jobkit import package as packages
 from jobkit import raw_rows, write
 from jobkit import recipe as recipes
 from jobkit.apply import apply
+from jobkit.evaluation import approved
+from jobkit.evaluation.measures import BINARY, Case
+from jobkit.failure import JobError
 from tests.unit.jobs import packages as made
 
 PROBLEMS = ("binary_classification", "multiclass_classification", "regression")
@@ -54,19 +58,38 @@ def inputs(tmp_path_factory):
     return found
 
 
-def evaluate(tmp_path, source, problem: str, *arguments: str, leave=(), fails: str = "", **settings):
-    """Run the job on a copy of the inputs and return the folder it wrote; with `fails` it must fail with these words."""
-    folder = tmp_path / "processing"
-    if not folder.exists():
-        shutil.copytree(source, folder, ignore=lambda place, names: [name for name in names if name in leave])
-    job = {"problem": problem, "label": {"column": "y", "positive": 1, "classes": made.PROBLEMS[problem][1]}, **({"evaluation": settings} if settings else {})}
-    (tmp_path / "job.json").write_text(json.dumps(job))
-    shutil.copy(made.ROOT / "evaluation/evaluate.py", tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(made.ROOT), "SAGEMAKER_BASE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "evaluate.py", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == bool(fails), done.stderr
-    assert fails in (tmp_path / "output/message").read_text() if fails else True
-    return folder / "evaluation"
+@pytest.fixture
+def run(tmp_path, inputs, monkeypatch):
+    """Return what runs the job and returns the folder it wrote."""
+
+    def judge(problem: str, *arguments: str, leave=(), change=None, apart: bool = False, **settings):
+        """Run on a copy of the inputs without those in `leave`; `apart` in a process of its own, as the approved version's server needs it."""
+        folder = tmp_path / "processing"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(inputs[problem], folder, ignore=lambda place, names: [name for name in names if name in leave])
+        if change:
+            change(folder / "approved/model.tar.gz")
+        label = {"column": "y", "positive": 1, "classes": made.PROBLEMS[problem][1]}
+        (tmp_path / "job.json").write_text(json.dumps({"problem": problem, "label": label, **({"evaluation": settings} if settings else {})}))
+        (in_a_process if apart else in_this_one)(tmp_path, arguments, monkeypatch)
+        return folder / "evaluation"
+
+    return judge
+
+
+def in_a_process(place, arguments, monkeypatch) -> None:
+    shutil.copy(made.ROOT / "evaluation/evaluate.py", place)
+    environment = {**os.environ, "PYTHONPATH": str(made.ROOT), "SAGEMAKER_BASE_DIR": str(place), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "evaluate.py", *arguments]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def in_this_one(place, arguments, monkeypatch) -> None:
+    monkeypatch.setattr(job, "__file__", str(place / "evaluate.py"))
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(place))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert job.main(list(arguments)) == 0
 
 
 def details(folder) -> dict:
@@ -93,8 +116,8 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_a_model_against_itself_as_the_approved_version(tmp_path, inputs, problem):
-    folder = evaluate(tmp_path, inputs[problem], problem, "--threshold", "0.4", slices=["room", "price"], confidence={"level": 0.9, "resamples": 300})
+def test_a_model_against_itself_as_the_approved_version(run, problem):
+    folder = run(problem, "--threshold", "0.4", apart=True, slices=["room", "price"], confidence={"level": 0.9, "resamples": 300})
     told = details(folder)
     assert (told["format"], told["version"], told["problem"], told["rows"]) == ("sagewright.evaluation", 1, problem, 400)
     assert told["confidence"]["level"] == 0.9 and told["confidence"]["resamples"] == 300
@@ -111,9 +134,9 @@ def test_a_model_against_itself_as_the_approved_version(tmp_path, inputs, proble
     assert page.open == []
 
 
-def test_predictions_are_in_the_order_of_the_split(tmp_path, inputs):
+def test_predictions_are_in_the_order_of_the_split(run):
     problem = "multiclass_classification"
-    folder = evaluate(tmp_path, inputs[problem], problem, leave=("approved", "raw_test", "validation"))
+    folder = run(problem, leave=("approved", "raw_test", "validation"))
     rows = list(csv.DictReader(io.StringIO((folder / "predictions.csv").read_text())))
     told = json.loads((folder / "evaluation.json").read_text())["multiclass_classification_metrics"]
     assert len(rows) == 400 and list(rows[0]) == ["prediction", "probability", "label"]
@@ -122,9 +145,8 @@ def test_predictions_are_in_the_order_of_the_split(tmp_path, inputs):
     assert set(details(folder)["classes"]) == {row["label"] for row in rows}
 
 
-def test_with_costs_the_threshold_of_the_validation_split_is_used_everywhere(tmp_path, inputs):
-    problem = "binary_classification"
-    folder = evaluate(tmp_path, inputs[problem], problem, costs=COSTS)
+def test_with_costs_the_threshold_of_the_validation_split_is_used_everywhere(run):
+    folder = run(BINARY, leave=("approved",), costs=COSTS)
     told, rows = details(folder), list(csv.DictReader(io.StringIO((folder / "predictions.csv").read_text())))
     used = told["threshold"]["used"]
     assert told["threshold"]["chosen_on"] == "validation" and told["threshold"]["given"] == 0.5 and used != 0.5
@@ -134,68 +156,97 @@ def test_with_costs_the_threshold_of_the_validation_split_is_used_everywhere(tmp
     assert all((float(row["probability"]) >= used) == (row["prediction"] == "1") for row in rows)
 
 
-def test_an_old_bundle_without_settings_and_inputs_is_judged_as_before(tmp_path, inputs):
-    problem = "binary_classification"
-    folder = evaluate(tmp_path, inputs[problem], problem, leave=("approved", "raw_test", "validation"))
-    told = details(folder)
+def test_an_old_bundle_without_settings_and_inputs_is_judged_as_before(run):
+    told = details(run(BINARY, leave=("approved", "raw_test", "validation")))
     assert told["slices"] == {} and told["confidence"]["resamples"] == 1000 and told["threshold"]["chosen_on"] == "given"
     assert told["lift"]["approved"]["compared"] is False and told["lift"]["approved"]["why"] == "there is no approved version to compare with"
     assert {one["difference"] for one in told["lift"]["approved"]["metrics"].values()} == {0.0}
 
 
-def test_the_same_inputs_give_the_same_bytes(tmp_path, inputs):
-    problem = "binary_classification"
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    folders = [evaluate(tmp_path / name, inputs[problem], problem, slices=["room"]) for name in ("one", "two")]
-    for name in ("evaluation.json", "evaluation_details.json", "evaluation.html", "predictions.csv"):
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+def test_the_same_inputs_give_the_same_bytes(run):
+    names = ("evaluation.json", "evaluation_details.json", "evaluation.html", "predictions.csv")
+    first, second = ([(folder / name).read_bytes() for name in names] for folder in (run(BINARY, leave=("approved",), slices=["room"]) for _ in range(2)))
+    assert first == second
 
 
-def damaged(files: dict, **about) -> dict:
-    """Return the files of a package whose package.json says something else."""
-    return {**files, "package.json": json.dumps({**json.loads(files["package.json"]), **about}).encode()}
+def about(**changes):
+    """Return what changes package.json of the approved version."""
+
+    def change(archive) -> None:
+        files = packages.read(archive)
+        files["package.json"] = json.dumps({**json.loads(files["package.json"]), **changes}).encode()
+        archive.write_bytes(packages.pack(files))
+
+    return change
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda files: {"xgboost-model": files["xgboost-model"]}, "no package.json that can be read"),
-        (lambda files: damaged(files, serves="own"), "does not take raw rows: it is served by code of its own"),
-        (lambda files: damaged(files, problem="regression"), "is for regression, this one for binary classification"),
-        (lambda files: damaged(files, classes=["x", "y"]), "tells other classes: x, y"),
-        (lambda files: damaged(files, columns=["elsewhere"]), "takes none of the columns"),
-        (lambda files: {**files, "xgboost-model": b"torn"}, "cannot be loaded"),
-        (lambda files: {**files, "code/inference.py": b"raise RuntimeError('not today')"}, "not today"),
-        (
-            lambda files: {**files, "code/inference.py": b"def model_fn(f): pass\ndef transform_fn(m, b, c, a): return 'x\\n', 'text/csv'"},
-            "answered 400 rows with 1",
-        ),
+        (lambda archive: archive.write_bytes(b"torn"), "model.tar.gz cannot be read"),
+        (lambda archive: archive.unlink(), "there is no approved version to compare with"),
+        (lambda archive: archive.write_bytes(packages.pack({"xgboost-model": b""})), "no package.json that can be read"),
+        (about(serves="own"), "does not take raw rows: it is served by code of its own"),
+        (about(problem="regression"), "is for regression, this one for binary classification"),
+        (about(classes=["x", "y"]), "tells other classes: x, y"),
     ],
 )
-def test_a_package_that_cannot_be_asked_is_not_compared_and_no_failure(tmp_path, inputs, change, words):
-    problem = "binary_classification"
-    shutil.copytree(inputs[problem], tmp_path / "processing")
-    archive = tmp_path / "processing/approved/model.tar.gz"
-    archive.write_bytes(packages.pack(change(packages.read(archive))))
-    told = details(evaluate(tmp_path, None, problem))["lift"]["approved"]
+def test_a_package_that_cannot_be_asked_is_not_compared_and_no_failure(run, change, words):
+    told = details(run(BINARY, change=change))["lift"]["approved"]
     assert told["compared"] is False and words in told["why"]
 
 
-def test_a_damaged_archive_is_not_compared(tmp_path, inputs):
-    shutil.copytree(inputs["regression"], tmp_path / "processing")
-    (tmp_path / "processing/approved/model.tar.gz").write_bytes(b"torn")
-    assert "cannot be read" in details(evaluate(tmp_path, None, "regression"))["lift"]["approved"]["why"]
+def test_a_package_that_does_not_load_is_not_compared(run):
+    def tear(archive) -> None:
+        archive.write_bytes(packages.pack({**packages.read(archive), "code/inference.py": b"raise RuntimeError('not today')"}))
+
+    told = details(run(BINARY, change=tear, apart=True))["lift"]["approved"]
+    assert told["compared"] is False and "not today" in told["why"]
+
+
+class Client:
+    """Answer every request with the same text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def healthy(self) -> None:
+        """Be well."""
+
+    def invoke(self, body: bytes, content_type: str, accept: str) -> bytes:
+        """Return the text."""
+        return self.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "columns", "words"),
+    [
+        ("0.1,no\n", ["room"], "answered 2 rows with 1"),
+        ("x,no\ny,no\n", ["room"], "answered what is no prediction: 'x,no'"),
+        ("nan,no\n0.1,no\n", ["room"], "answered what is no number"),
+        ("0.1,no\n0.2,no\n", ["elsewhere"], "takes none of the columns: elsewhere"),
+    ],
+)
+def test_answers_that_are_none_are_told(tmp_path, answer, columns, words):
+    case = Case(BINARY, np.array([0.0, 1.0]), np.array([0, 1]), np.array([0.2, 0.8]))
+    raw_rows.write(tmp_path / "test.csv", pa.table({"room": ["A", "B"]}))
+    rival = approved.Approved(Client(answer), {"columns": columns, "threshold": 0.4}, "")
+    with pytest.raises(JobError, match=words):
+        approved.answers(rival, case, tmp_path / "test.csv")
+    raw_rows.write(tmp_path / "test.csv", pa.table({"room": ["A"]}))
+    with pytest.raises(JobError, match="there are 1 raw rows for 2 rows"):
+        approved.answers(rival, case, tmp_path / "test.csv")
 
 
 @pytest.mark.parametrize(
     ("problem", "settings", "leave", "words"),
     [
-        ("binary_classification", {"slices": ["rooms"]}, ("approved",), "evaluation.slices: the raw rows have no column 'rooms'"),
-        ("binary_classification", {"slices": ["room"]}, ("approved", "raw_test"), "let Preprocess write the raw rows of the test split"),
-        ("binary_classification", {"costs": COSTS}, ("approved", "validation"), "the job has no input `validation`"),
-        ("regression", {"costs": COSTS}, ("approved",), "evaluation.costs choose a threshold, which regression does not have"),
+        (BINARY, {"slices": ["rooms"]}, (), "evaluation.slices: the raw rows have no column 'rooms'"),
+        (BINARY, {"slices": ["room"]}, ("raw_test",), "let Preprocess write the raw rows of the test split"),
+        (BINARY, {"costs": COSTS}, ("validation",), "the job has no input `validation`"),
+        ("regression", {"costs": COSTS}, (), "evaluation.costs choose a threshold, which regression does not have"),
     ],
 )
-def test_settings_that_cannot_be_followed_fail_in_words(tmp_path, inputs, problem, settings, leave, words):
-    evaluate(tmp_path, inputs[problem], problem, leave=leave, fails=words, **settings)
+def test_settings_that_cannot_be_followed_fail_in_words(run, problem, settings, leave, words):
+    with pytest.raises(JobError, match=words):
+        run(problem, leave=("approved", *leave), **settings)
