@@ -84,6 +84,21 @@ def test_unnamed_answers_take_the_name_that_named_inputs_leave(tmp_path):
     assert table(found, names=("y", "a", "b"))[0] == {"y": ["0.5"], "a": ["1"], "b": ["2"]}
 
 
+def test_objects_in_answers_are_flattened(tmp_path):
+    answer = side('{"predictions": [{"label": "yes", "probabilities": {"yes": 0.75, "no": 0.25}}]}', "JSON", "application/json")
+    columns, bad = table(read(tmp_path, line(side("1"), answer)), sides=("endpointOutput",), apart=True)
+    assert columns == {"endpointOutput_label": ["yes"], "endpointOutput_probabilities_yes": ["0.75"], "endpointOutput_probabilities_no": ["0.25"]} and not bad
+
+
+def test_a_header_is_known_by_its_content_type_or_by_being_one_row_too_many(tmp_path):
+    told = side("probability,label\n0.5,yes", kind="text/csv; header=present")
+    assert table(read(tmp_path, line(None, told)), apart=True)[0] == {"endpointOutput_probability": ["0.5"], "endpointOutput_label": ["yes"]}
+    both = line(side("a,b\n1,x"), side("probability\n0.5"))
+    assert table(read(tmp_path, both), names=("a", "b"), position="END")[0] == {"a": ["1"], "b": ["x"], "probability": ["0.5"]}
+    assert table(read(tmp_path, line(side("a,b", kind="text/csv; header=absent"))), names=("a", "b"))[0] == {"a": ["a"], "b": ["b"]}
+    assert "got rows" in table(read(tmp_path, line(side("7,8\n1,x"), side("0.5"))))[1][0].why
+
+
 def test_cells_beyond_the_baseline_are_extra_columns(tmp_path):
     assert table(read(tmp_path, line(side("1,2,3"))), names=("a", "b"))[0] == {"a": ["1"], "b": ["2"], "_c2": ["3"]}
 
