@@ -97,22 +97,32 @@ def _cell(value: Any) -> Cell:
 def _base64(data: str, content_type: str) -> List[Row]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in KINDS:
-        raise Unreadable("the content type is {!r}; expected one of {}. Name CSV and JSON types in the capture's options".format(kind, ", ".join(KINDS)))
+        raise Unreadable("the content type is {!r}; expected one of {}".format(kind, ", ".join(KINDS)))
     try:
-        text = base64.b64decode(data, validate=True).decode("utf-8")
+        raw = base64.b64decode(data, validate=True)
+        return _parquet(raw) if KINDS[kind] is None else KINDS[kind](raw.decode("utf-8"), kind)
     except (binascii.Error, UnicodeDecodeError) as error:
         raise Unreadable("the BASE64 data is no text: {}".format(error)) from None
-    return KINDS[kind](text, kind)
+
+
+def _parquet(raw: bytes) -> List[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    try:
+        return [_row(item) for item in parquet.read_table(pa.BufferReader(raw), use_threads=False).to_pylist()]
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Unreadable("the Parquet cannot be read: {}".format(str(error).splitlines()[0])) from None
 
 
 Reader = Callable[[str, str], List[Row]]
 ENCODINGS: Mapping[str, Reader] = {"CSV": _csv, "JSON": _json, "BASE64": _base64}
-KINDS: Mapping[str, Reader] = {
+# Content types that are read out of BASE64; None is Parquet, which is no text.
+KINDS: Mapping[str, Any] = {
     "text/csv": _csv,
     "application/json": _json,
-    "application/jsonlines": _json_lines,
-    "application/x-jsonlines": _json_lines,
-    "application/json-lines": _json_lines,
+    **dict.fromkeys(("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"), _json_lines),
+    **dict.fromkeys(("application/x-parquet", "application/vnd.apache.parquet")),
 }
 
 

@@ -84,6 +84,18 @@ def test_unnamed_answers_take_the_name_that_named_inputs_leave(tmp_path):
     assert table(found, names=("y", "a", "b"))[0] == {"y": ["0.5"], "a": ["1"], "b": ["2"]}
 
 
+def test_parquet_is_read_out_of_base64(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": [1, 2], "b": ["x", None]}), sink)
+    body = base64.b64encode(sink.getvalue().to_pybytes()).decode()
+    assert table(read(tmp_path, line(side(body, "BASE64", "application/x-parquet"))))[0] == {"a": ["1", "2"], "b": ["x", None]}
+    _, bad = table(read(tmp_path, line(side("AAAA", "BASE64", "application/x-parquet"))))
+    assert "the Parquet cannot be read" in bad[0].why
+
+
 def test_objects_in_answers_are_flattened(tmp_path):
     answer = side('{"predictions": [{"label": "yes", "probabilities": {"yes": 0.75, "no": 0.25}}]}', "JSON", "application/json")
     columns, bad = table(read(tmp_path, line(side("1"), answer)), sides=("endpointOutput",), apart=True)
