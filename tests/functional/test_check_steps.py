@@ -5,7 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +20,7 @@ import xgboost
 
 from tests.functional import checked
 from tests.functional.checked import BUCKET, CLARIFY, FLAGS, GROUP, clarify, model_quality, put_configs, put_data, quality
-from tests.functional.conftest import IMAGE, ROLE, Command, definition, processing
+from tests.functional.conftest import IMAGE, ROLE, ROOT, Command, definition, processing
 
 FIRST = ("-p", "Skip=true", "-p", "Register=true")
 NAMES = ("DataBias", "ModelBias", "Shap", "DataQuality", "ModelQuality")
@@ -69,8 +76,6 @@ def loans(sagewright):
 
 def served_processes(folder) -> list[str]:
     """Return the command lines of processes that have to do with a folder."""
-    from pathlib import Path
-
     lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -134,3 +139,31 @@ def test_an_entrypoint_of_the_request_comes_before_that_of_the_image(sagewright)
     step["Arguments"]["AppSpecification"]["ImageUri"] = CLARIFY
     done = sagewright.run(definition(step))
     assert done.code == 0 and "mine" in sagewright("logs").out
+
+
+def test_a_run_that_is_interrupted_while_a_check_asks_its_model_leaves_nothing(loans):
+    config = json.loads((loans.store / "bkt/checks/shap/analysis_config.json").read_text())
+    config["methods"]["shap"]["num_samples"] = 100_000
+    del config["methods"]["shap"]["baseline"]
+    loans.put(f"{BUCKET}/shap/analysis_config.json", json.dumps(config))
+    document = definition(model_step(), about_a_model("Shap", "MODEL_EXPLAINABILITY", "shap"), parameters=FLAGS)
+    (loans.folder / "p.json").write_text(json.dumps(document))
+    with open(loans.folder / "err.txt", "w") as told:
+        command = [sys.executable, "-m", "pipelines", "run", "p.json", "--output", "json", "--cold", *FIRST]
+        running = subprocess.Popen(command, cwd=loans.folder, env={**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"}, stdout=told, stderr=told)
+    try:
+        logs = loans.folder / ".sagewright/runs"
+        until(lambda: running.poll() is not None or any("sent to the model" in log.read_text() for log in logs.glob("*/jobs/*/log.txt")))
+        running.send_signal(signal.SIGINT)
+        code = running.wait(60)
+    finally:
+        running.kill()
+    assert code in (0, 130), (loans.folder / "err.txt").read_text()  # 0 where the analysis was faster
+    until(lambda: served_processes(loans.folder) == [])
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    ends_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
