@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local.context import Run
+from pipelines.local.instances import ONE_AT_A_TIME
+from pipelines.local.launcher import ColdLauncher, Launcher
 from pipelines.local.serving.endpoint import Endpoint
 from pipelines.local.serving.hosted import answering, machine_of
 from pipelines.local.serving.records import Records
@@ -38,10 +40,24 @@ def hosted_endpoint(run: Run, name: str, config: Mapping[str, Any], folder: Path
     Raises:
         ClientFault: a model cannot be served here, or did not become healthy.
     """
-    endpoint = Endpoint(name, replace(machine_of(run), cores=cores), Records(run.home), folder)
-    app = RuntimeApp(lambda wanted: endpoint if wanted == name else None, run.region, run.account)
-    with answering(_Configured(endpoint, config), app, name) as url:
-        yield url
+    with _launcher_beside(run) as launcher:
+        endpoint = Endpoint(name, replace(machine_of(run), cores=cores, launcher=launcher), Records(run.home), folder)
+        app = RuntimeApp(lambda wanted: endpoint if wanted == name else None, run.region, run.account)
+        with answering(_Configured(endpoint, config), app, name) as url:
+            yield url
+
+
+@contextmanager
+def _launcher_beside(run: Run) -> Iterator[Launcher]:
+    """Yield what launches containers that run beside a job: where one job at a time has the machine's /opt/ml, they get theirs by the shim."""
+    if run.launcher.layer() != ONE_AT_A_TIME:
+        yield run.launcher
+        return
+    launcher = ColdLauncher("shim")
+    try:
+        yield launcher
+    finally:
+        launcher.close()
 
 
 def config_of_model(name: str, instances: int = 1) -> dict[str, Any]:
