@@ -51,17 +51,19 @@ def run(
 
     Examples: sagewright run | sagewright run -p InputData=bookings.csv | sagewright run any-definition.json --only Evaluate
     """
-    from dataclasses import replace
-
-    from pipelines.commands.execution import carry_out
-    from pipelines.commands.project import Request, all_images, all_tables, aws_sets, open_project
-    from pipelines.local import runs
-    from pipelines.local.home import Home
     from pipelines.local.launch import make_launcher
-    from pipelines.local.selection import Selection
 
+    # First of all: it imports the libraries of jobs while the rest is imported here.
     launcher = make_launcher(isolation.value, cold=cold, keep_minutes=keep_warm)
     try:
+        from dataclasses import replace
+
+        from pipelines.commands.execution import carry_out
+        from pipelines.commands.project import Request, all_images, all_tables, aws_sets, open_project
+        from pipelines.local import runs
+        from pipelines.local.home import Home
+        from pipelines.local.selection import Selection
+
         sets = {**flags.pairs(set_, "--set"), **aws_sets(role_arn, bucket, region)}
         project = open_project(Request(source, home, profile, params_file, flags.pairs(param, "--param"), sets))
         mapped = all_images(project, image_map)

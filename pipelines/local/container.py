@@ -18,6 +18,8 @@ from pipelines.local.job import JobResult
 from pipelines.local.store import Store, StoredObject
 
 MESSAGE_BYTES = 1024
+# Of gzip: a sixth of the time of the usual 6 for a model, a fifteenth more bytes.
+LEVEL = 3
 
 
 def real_path(ml: Path, container_path: str, *, below: str = "/opt/ml/") -> Path:
@@ -150,7 +152,7 @@ def last_words(path: Path, size_bytes: int = 8192) -> str:
 def pack(folder: Path) -> bytes:
     """Return a folder as tar.gz with the same bytes for the same files: sorted names, no owner, no time; links left out."""
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=LEVEL) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 continue

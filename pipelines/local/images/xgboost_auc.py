@@ -32,31 +32,27 @@ def area_of(labels: Any) -> Area | None:
     if positives + negatives != len(labels) or not 0 < positives * negatives < MOST_CELLS:
         return None
     ones = labels.astype(numpy.uint32)
+    places = numpy.arange(len(labels), dtype=numpy.uint32)
+    lowest, all_places = positives * (positives - 1), len(labels) * (len(labels) - 1) // 2
+
+    def places_of(marked: Any, bits: Any) -> int:
+        """Return the sum of the places of the marked rows, uint32 0 or 1, in the order of `bits`; among equals they come last."""
+        keys = bits | marked
+        keys.sort()
+        keys &= 1
+        keys *= places
+        return int(keys.sum(dtype=numpy.uint64))
 
     def area(predictions: Any) -> float | None:
         bits = predictions.view(numpy.uint32)
         if bits.max() > BITS_OF_ONE:
             return None
-        keys = (bits << 1) | ones
-        keys.sort()
-        return (_half_cells(keys, positives) / 2) / (positives * negatives)
+        bits = bits << 1
+        # A negative row beside a positive one with the same prediction is below it in the first order only, and counts as one half cell.
+        half_cells = places_of(ones, bits) + all_places - places_of(1 - ones, bits) - lowest
+        return (half_cells / 2) / (positives * negatives)
 
     return area
-
-
-def _half_cells(keys: Any, positives: int) -> int:
-    """Return twice the number of pairs of a positive row and a negative one below it, pairs of equal predictions counted once.
-
-    `keys`, uint32 (rows,), are sorted, and hold the bits of a prediction and, lowest, the label: among equals the negative rows come first.
-    """
-    import numpy
-
-    above = numpy.flatnonzero(keys & 1)
-    below = int(above.sum()) - positives * (positives - 1) // 2
-    firsts = above[above > 0]
-    firsts = firsts[keys[firsts] == keys[firsts - 1] + 1]  # the first positive row behind negative ones of the same prediction
-    equals = (numpy.searchsorted(keys, keys[firsts], "right") - firsts) * (firsts - numpy.searchsorted(keys, keys[firsts] - 1))
-    return 2 * below - int(equals.sum())
 
 
 def measure(parameters: Mapping[str, Any], matrices: Mapping[str, Any], version: tuple[int, int]) -> Callable[[Any], dict[str, float]] | None:
