@@ -94,8 +94,10 @@ async def _until_stopped(model: ServedModel, listener: socket.socket, ready: Fut
         server = HttpServer(_app(model), listener)
         await server.start()
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-        await model.close()
-        ready.set_exception(error)
+        try:
+            await model.close()
+        finally:
+            ready.set_exception(error)
         return
     ready.set_result(None)
     await asyncio.get_running_loop().run_in_executor(None, stop.wait)
