@@ -104,11 +104,15 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
     if not held.names():
         say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")
     following = asyncio.get_running_loop().create_task(_follow(held))
-    await stop.wait()
+    stopped = asyncio.get_running_loop().create_task(stop.wait())
+    await asyncio.wait({stopped, following}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
     following.cancel()
     say("stopping")
     await server.close(GOODBYE_S)
     await held.close()
+    if not stop.is_set():
+        following.result()  # nobody follows the deployments any more: say why
     return 0
 
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pipelines.errors import UsageError
@@ -19,6 +20,8 @@ USUAL_CONCURRENCY = 4
 RESPONSE_IN_NOTIFICATION_BYTES = 128 * 1024
 TIMEOUT_S = (1, 900, 3600)
 TTL_S = (60, 21600, 21600)
+# What waits is in memory.
+MOST_WAITING, MOST_WAITING_BYTES = 10_000, 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -43,25 +46,36 @@ class AsyncQueue:
     def __post_init__(self) -> None:
         """Take the limit from the configuration."""
         client = self.config.get("ClientConfig") or {}
+        self._waiting_bytes = 0
         self._gate = asyncio.Semaphore(int(client.get("MaxConcurrentInvocationsPerInstance") or USUAL_CONCURRENCY))
 
     def accept(self, invocation: Invocation) -> Accepted:
         """Queue a request and tell where its answer will be.
 
         Raises:
-            RuntimeFault: it names no object that is there, brings no body either, or has times beyond their limits.
+            RuntimeFault: it names no object that is there, brings no body either, or has times beyond their limits; or too many wait already.
         """
         location = invocation.option("inputlocation")
         if bool(location) == bool(invocation.body):
             raise invalid("Exactly one of Body and InputLocation is required.")
+        self._refuse_when_full(len(invocation.body))
         times = _seconds(invocation, "invocationtimeoutseconds", TIMEOUT_S), _seconds(invocation, "requestttlseconds", TTL_S)
         if location:
             self._look_for(location)
         accepted = self._places(invocation, location)
         task = asyncio.get_running_loop().create_task(self._process(location, invocation, accepted, *times))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._waiting_bytes += len(invocation.body)
+        task.add_done_callback(partial(self._gone, len(invocation.body)))
         return accepted
+
+    def _gone(self, size_bytes: int, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self._waiting_bytes -= size_bytes
+
+    def _refuse_when_full(self, size_bytes: int) -> None:
+        if len(self.tasks) >= MOST_WAITING or self._waiting_bytes + size_bytes > MOST_WAITING_BYTES:
+            raise RuntimeFault("ServiceUnavailable", 503, f"{len(self.tasks)} asynchronous requests wait already; try again.")
 
     def _look_for(self, location: str) -> None:
         try:

@@ -19,6 +19,7 @@ from pipelines.local.images.mapped import Images
 from pipelines.local.images.requirements import REQUIREMENTS, Wanted
 from pipelines.local.job import JobSpec
 from pipelines.local.launcher import Launcher
+from pipelines.local.processes import usable_memory_bytes
 from pipelines.local.registry import Registry
 from pipelines.local.serving import archive
 from pipelines.local.serving.http_container import HttpContainer
@@ -96,11 +97,12 @@ def make(machine: Machine, definition: Mapping[str, Any], name: str, folder: Pat
         cwd=command.cwd,
         stop_grace_s=STOP_GRACE_S,
         cores=max(1, cores // workers),
+        memory_bytes=usable_memory_bytes(),
         python=python,
         reaches=instances.reached(command, python),
     )
     if mapped and mapped.serve:
-        return HttpContainer(_with_port(spec), machine.launcher)
+        return _with_port(spec, machine.launcher)
     return ModelServer(spec, machine.launcher, 1 if own.get(MULTI_MODEL) == "true" else workers)
 
 
@@ -109,10 +111,26 @@ def _workers(environment: Mapping[str, str], cores: int) -> int:
     return int(given) if given.isdecimal() and int(given) else cores
 
 
-def _with_port(spec: JobSpec) -> JobSpec:
+def _with_port(spec: JobSpec, launcher: Launcher) -> HttpContainer:
     given = spec.environment.get("SAGEMAKER_BIND_TO_PORT", "")
-    port = int(given) if given.isdecimal() else free_port(USUAL_PORT)
-    return replace(spec, environment={**spec.environment, "SAGEMAKER_BIND_TO_PORT": str(port)})
+    port, claim = (int(given), None) if given.isdecimal() else claim_port(USUAL_PORT)
+    return HttpContainer(replace(spec, environment={**spec.environment, "SAGEMAKER_BIND_TO_PORT": str(port)}), launcher, claim)
+
+
+def claim_port(wanted: int) -> tuple[int, socket.socket]:
+    """Return a port that is free, the wanted one when it is, and what keeps others here from being told the same before the container listens on it.
+
+    That is a socket of UDP on the same number, which is in nobody's way and gone with this process.
+    """
+    while True:
+        port = free_port(wanted)
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", port))
+            return port, claim
+        except OSError:
+            claim.close()
+            wanted = 0
 
 
 def free_port(wanted: int = 0) -> int:

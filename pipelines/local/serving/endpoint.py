@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local.faults import ClientFault
-from pipelines.local.serving import updating
+from pipelines.local.serving import boxes, updating
 from pipelines.local.serving.async_inference import AsyncQueue, notification
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.capture import Capture
@@ -66,7 +66,11 @@ class Endpoint:
     async def _started(self, config: Mapping[str, Any]) -> Fleet:
         self._revision += 1
         folder = self.folder / f"{self.name}-{self._revision}"
-        fleet = await asyncio.get_running_loop().run_in_executor(None, make_fleet, self.machine, self.records, config, folder)
+        try:
+            fleet = await asyncio.get_running_loop().run_in_executor(None, make_fleet, self.machine, self.records, config, folder)
+        except BaseException:
+            await asyncio.get_running_loop().run_in_executor(None, boxes.clear, folder)  # what was unpacked before it failed
+            raise
         await fleet.start()
         return fleet
 

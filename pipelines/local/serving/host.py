@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +63,17 @@ class Host:
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     async def follow(self) -> None:
-        """Follow changes until cancelled."""
+        """Follow changes until cancelled; records that cannot be read for a while, as on a disk that is gone, are looked at again."""
+        said = ""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self._look()
+            try:
+                self._look()
+                said = ""
+            except OSError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self.tell(f"what is deployed cannot be read: {said}")
 
     def _look(self) -> None:
         names = self.names()
@@ -81,7 +90,21 @@ class Host:
     def _work(self, name: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._busy[name] = task
-        task.add_done_callback(lambda _: self._busy.pop(name, None))
+        task.add_done_callback(partial(self._ended, name))
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        """End a deployment that met what nobody thought of, so that whoever waits for it hears why and the server goes on."""
+        self._busy.pop(name, None)
+        if task.cancelled() or not (error := task.exception()):
+            return
+        self.tell(f"a defect of Sagewright, please report it:\n{''.join(traceback.format_exception(error))}")
+        reason = f"a defect of Sagewright: {type(error).__name__}: {error}"
+        try:
+            record = self.records.read("endpoint", name)
+            status = "InService" if name in self.endpoints else "Failed"
+            self._settle(name, record, config=str(record["EndpointConfigName"]), status=status, reason=reason)
+        except CAUGHT as also:
+            self.tell(f"{name}: {reason}; and that cannot be recorded: {also}")
 
     async def _remove(self, name: str) -> None:
         endpoint = self.endpoints.pop(name)

@@ -119,8 +119,10 @@ async def _until_stopped(served: Served, app: App, listener: socket.socket, read
         server = HttpServer(app, listener)
         await server.start()
     except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-        await served.close()
-        ready.set_exception(error)
+        try:
+            await served.close()
+        finally:
+            ready.set_exception(error)
         return
     ready.set_result(None)
     await asyncio.get_running_loop().run_in_executor(None, stop.wait)

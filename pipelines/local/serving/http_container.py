@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pipelines.local.faults import StepFault
 from pipelines.local.job import JobSpec
 from pipelines.local.launcher import Launcher
 from pipelines.local.serving.link import TOO_LATE, Reply, WorkerLost
-from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, ONLY, NotHealthy
+from pipelines.local.serving.model_server import INVOCATION_TIMEOUT_S, LATE_S, ONLY, RESTART_TIMEOUT_S, SOON_S, NotHealthy, ended
 
 if TYPE_CHECKING:
     import httpx
@@ -27,10 +29,11 @@ NOT_PASSED_ON = frozenset(
 
 @dataclass
 class HttpContainer:
-    """Run a container and speak HTTP with it, on the port that SAGEMAKER_BIND_TO_PORT tells it."""
+    """Run a container and speak HTTP with it, on the port that SAGEMAKER_BIND_TO_PORT tells it; `claim` is closed once the port is nobody's."""
 
     spec: JobSpec
     launcher: Launcher
+    claim: socket.socket | None = None
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
@@ -38,16 +41,37 @@ class HttpContainer:
 
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.spec.environment['SAGEMAKER_BIND_TO_PORT']}", trust_env=False)
         self._thread: threading.Thread | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._ended = ""
         self._healthy = False
         self._parameters: Mapping[str, Any] | None = None
 
     async def start(self, timeout_s: float) -> None:
-        """Start the container and ask /ping until it answers 200.
+        """Start the container and ask /ping until it answers 200; one that ends later is started again, with the pauses that ours have.
 
         Raises:
             NotHealthy: the container ended, or did not become healthy in time.
         """
+        await self._launch(timeout_s)
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def _keep(self) -> None:
+        pause_s = SOON_S / 2
+        while True:
+            begun = asyncio.get_running_loop().time()
+            await asyncio.get_running_loop().run_in_executor(None, self._joined)
+            lived_s = asyncio.get_running_loop().time() - begun
+            pause_s = SOON_S if lived_s > 2 * LATE_S else min(LATE_S, 2 * pause_s)
+            await asyncio.sleep(pause_s)
+            with contextlib.suppress(NotHealthy):  # requests hear of it; the next try is later
+                await self._launch(RESTART_TIMEOUT_S)
+
+    def _joined(self) -> None:
+        if self._thread:
+            self._thread.join()
+
+    async def _launch(self, timeout_s: float) -> None:
+        self._ended = ""
         self._thread = threading.Thread(target=self._run, name=self.spec.name, daemon=True)
         self._thread.start()
         ends_at = asyncio.get_running_loop().time() + timeout_s
@@ -120,10 +144,13 @@ class HttpContainer:
 
     async def close(self) -> None:
         """End the container: SIGTERM, and after its grace SIGKILL."""
+        if self._keeper:
+            self._keeper.cancel()
         await self._client.aclose()
         if self._thread:
-            self.launcher.stop(self.spec.name)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            await ended(self._thread, self.launcher, self.spec.name)
+        if self.claim:
+            self.claim.close()
 
 
 async def _parts(answer: httpx.Response, ends_at: float) -> AsyncGenerator[bytes, None]:

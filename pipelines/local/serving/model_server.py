@@ -24,6 +24,7 @@ INVOCATION_TIMEOUT_S = 60.0
 LARGEST_BACKLOG = 512
 # A container that ends by itself is started again: soon, and later each time that it does not live long.
 SOON_S, LATE_S, RESTART_TIMEOUT_S = 0.2, 10.0, 240.0
+STOP_AGAIN_S = 0.5
 # The name of the one model of a container that serves one.
 ONLY = ""
 
@@ -205,13 +206,19 @@ class ModelServer:
         for model in list(self._crews):
             await self.unload(model)
         if self._thread:
-            self.launcher.stop(self.spec.name)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            await ended(self._thread, self.launcher, self.spec.name)
         for link in list(self._links):
             link._transport.close()
         if self._server:
             self._server.close()
         (self.ml / frames.SOCKET).unlink(missing_ok=True)
+
+
+async def ended(thread: threading.Thread, launcher: Launcher, name: str) -> None:
+    """Stop a job and wait for the thread that runs it; the job is told again, since it may have been about to start when it was told first."""
+    while thread.is_alive():
+        launcher.stop(name)
+        await asyncio.get_running_loop().run_in_executor(None, thread.join, STOP_AGAIN_S)
 
 
 def _said(status: int, text: str) -> Reply:

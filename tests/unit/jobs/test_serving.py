@@ -6,15 +6,18 @@ import csv
 import io
 import json
 import math
+import resource
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xgboost
 
 from jobkit.apply import apply
 from jobkit.serving import booster as boosters
-from jobkit.serving import csv_rows, given, json_rows
+from jobkit.serving import csv_rows, given, json_rows, parquet_rows
 from jobkit.serving.model import load
 from jobkit.serving.refusal import RequestError
 from tests.unit.jobs.packages import PROBLEMS, package, rows, written
@@ -98,6 +101,26 @@ def test_parquet_is_read_too_and_answered_in_json(model, frame, expected):
     frame.assign(y=1).to_parquet(buffer, index=False)
     body, kind = transform_fn(model, buffer.getvalue(), PARQUET, "*/*")
     assert kind == JSON and same([row["probability"] for row in json.loads(body)["predictions"]], expected)
+
+
+def test_a_little_parquet_that_stands_for_more_rows_than_a_request_may_hold_is_refused(model, monkeypatch):
+    monkeypatch.setattr(parquet_rows, "MOST_VALUES", 1_000_000)
+    rows = parquet_rows.MOST_VALUES // len(model.columns.schema) + 1
+    table = pa.table({"nights": pa.chunked_array([pa.nulls(rows, pa.int64())])})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    assert len(buffer.getvalue()) < 100_000
+    with pytest.raises(RequestError, match=f"holds {rows} rows; expected at most {rows - 1}"):
+        transform_fn(model, buffer.getvalue(), PARQUET, "*/*")
+
+
+def test_the_same_long_text_in_every_row_of_parquet_takes_its_memory_once(model):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    buffer = io.BytesIO()
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 2000, pa.int32()), pa.array(["x" * 2_000_000]))
+    pq.write_table(pa.table({"room": texts}), buffer, compression="zstd", store_schema=False)
+    assert len(json.loads(transform_fn(model, buffer.getvalue(), PARQUET, "*/*")[0])["predictions"]) == 2000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000
 
 
 def test_few_rows_and_many_are_read_to_the_same_features(model, frame, monkeypatch):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from fakes import echo, fake_model
 from pipelines.local.faults import ClientFault
 from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.serving import hosted
-from pipelines.local.serving.boxes import free_port
+from pipelines.local.serving.boxes import claim_port, free_port
 from pipelines.local.serving.http_container import HttpContainer
 from pipelines.local.serving.link import TOO_LATE, WorkerLost
 from pipelines.local.serving.model_server import NotHealthy
@@ -116,9 +117,50 @@ def test_no_answer_is_502_and_a_dead_container_is_not_healthy(tmp_path):
         while own.healthy():
             await asyncio.sleep(0.01)
         assert (await own.invoke({"content-type": "x"}, b"x")).status == 502
+        while not own.healthy():  # it is started again
+            await asyncio.sleep(0.01)
+        assert (await own.invoke({"content-type": "x"}, b"fine")).status == 200
         await own.close()
+        await asyncio.sleep(0.3)
+        assert not own.healthy()
 
     run(work())
+
+
+class LateLauncher(PlainLauncher):
+    """Take a while to begin, in which a stop is not heard."""
+
+    def run(self, spec, on_start=None):
+        time.sleep(0.3)
+        return super().run(spec, on_start)
+
+    def stop(self, name, *, kill=False):
+        if self.process:
+            self.process.kill()
+
+
+def test_a_container_that_is_closed_before_it_has_begun_ends_all_the_same(tmp_path):
+    async def work():
+        own = container(tmp_path)
+        own.launcher = LateLauncher()
+        starting = asyncio.create_task(own.start(20))
+        await asyncio.sleep(0.05)
+        starting.cancel()
+        await own.close()
+        assert own.launcher.process.poll() is not None
+
+    run(work())
+
+
+def test_two_containers_that_do_not_listen_yet_are_told_different_ports():
+    usual = free_port()
+    (one, first), (other, second) = claim_port(usual), claim_port(usual)
+    assert one == usual != other
+    first.close()
+    again, third = claim_port(usual)
+    assert again == usual
+    for claim in (second, third):
+        claim.close()
 
 
 def test_parts_come_as_they_are_sent_until_they_break_off_or_take_too_long(tmp_path):

@@ -9,7 +9,10 @@ from types import SimpleNamespace
 import pytest
 from fakes import FakeEndpoint, echo, plain_config, saying
 
-from pipelines.local.serving import runtime
+from pipelines.local.serving import async_inference, runtime
+from pipelines.local.serving.async_inference import AsyncQueue
+from pipelines.local.serving.invocation import Invocation, RuntimeFault
+from pipelines.local.serving.link import Reply
 from pipelines.local.serving.many_models import ApiError
 from pipelines.local.serving.measures import Measures, percentile
 from pipelines.local.serving.records import Records
@@ -143,3 +146,29 @@ def test_a_failing_model_names_its_log(tmp_path):
     status, headers, body = call(RuntimeApp(lambda _: endpoint))
     assert (status, headers["x-amzn-errortype"], body["OriginalStatusCode"], body["OriginalMessage"]) == (424, "ModelError", 500, "no")
     assert str(tmp_path / "log.txt") in body["Message"]
+
+
+def test_asynchronous_requests_wait_in_memory_and_are_refused_when_there_is_no_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(async_inference, "MOST_WAITING_BYTES", 250)
+    config = {"OutputConfig": {"S3OutputPath": "s3://out/answers"}}
+
+    async def work():
+        go = asyncio.Event()
+
+        async def answer(invocation, timeout_s):
+            await go.wait()
+            return Reply(200, {}, b"done")
+
+        queue = AsyncQueue(Store(tmp_path), config, answer)
+        for _ in range(2):
+            queue.accept(Invocation({}, b"x" * 100))
+        with pytest.raises(RuntimeFault, match="2 asynchronous requests wait already") as caught:
+            queue.accept(Invocation({}, b"x" * 100))
+        assert (caught.value.kind, caught.value.status) == ("ServiceUnavailable", 503)
+        go.set()
+        while queue.tasks:
+            await asyncio.sleep(0.001)
+        queue.accept(Invocation({}, b"x" * 250))
+        await queue.close()
+
+    asyncio.run(asyncio.wait_for(work(), 20))

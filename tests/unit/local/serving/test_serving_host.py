@@ -106,6 +106,50 @@ def test_a_failed_creation_says_why_and_the_server_goes_on(home, config, reason)
     run(work())
 
 
+def test_what_nobody_thought_of_ends_one_deployment_and_is_told(home):
+    async def work():
+        home.answers["a"] = fake_model(echo)
+
+        async def start(timeout_s):
+            raise RuntimeError("never seen before")
+
+        home.answers["a"].containers[0].start = start
+        record(home, "bad", "config-a")
+        async with Following(home):
+            await until(lambda: status(home, "bad") == "Failed")
+            assert home.records.read("endpoint", "bad")["FailureReason"] == "a defect of Sagewright: RuntimeError: never seen before"
+            assert any("Traceback" in said for said in home.said)
+            record(home, "good", "config-b")
+            await until(lambda: home.find("good"))
+            pending(home, "good", "config-a")
+            await until(lambda: status(home, "good") == "InService")
+            kept = home.records.read("endpoint", "good")
+            assert (kept["EndpointConfigName"], "RuntimeError" in kept["FailureReason"]) == ("config-b", True)
+            assert (await home.find("good").invoke(asked()))[0].body == b"b"
+
+    run(work())
+
+
+def test_records_that_cannot_be_read_for_a_while_are_told_once_and_looked_at_again(home, monkeypatch):
+    async def work():
+        names, broken = home.names, [True]
+
+        def listed():
+            if broken:
+                raise OSError("the disk is gone")
+            return names()
+
+        async with Following(home):
+            monkeypatch.setattr(home, "names", listed)
+            await asyncio.sleep(0.1)
+            assert [said for said in home.said if "the disk is gone" in said] == ["what is deployed cannot be read: the disk is gone"]
+            broken.clear()
+            record(home, "one", "config-a")
+            await until(lambda: home.find("one"))
+
+    run(work())
+
+
 def test_a_container_that_does_not_start_is_the_reason(home):
     async def work():
         home.answers["a"] = fake_model(echo)
