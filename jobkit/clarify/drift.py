@@ -29,15 +29,16 @@ def violations(baseline: Found, current: Found) -> Dict[str, Any]:
 
 def bias_violations(baseline: Found, current: Found) -> List[Dict[str, str]]:
     """Return the metrics that are farther from their ideal than the baseline's; what has no value on either side, or stands on one only, is skipped."""
-    before = dict(_metrics(baseline))
+    before = dict(metrics(baseline))
     made = []
-    for key, value in _metrics(current):
+    for key, value in metrics(current):
         if key in before and _worse(key[3], before[key], value):
-            made.append(_violation(key, before[key], value))
+            made.append(violation(key, before[key], value))
     return made
 
 
-def _metrics(analysis: Found) -> Iterator[Tuple[Key, Any]]:
+def metrics(analysis: Found) -> Iterator[Tuple[Key, Any]]:
+    """Yield the metrics of an analysis.json: (part, facet, value, metric) and what the file has there."""
     for part in PARTS:
         for facet, groups in analysis.get(part, {}).get("facets", {}).items():
             for group in groups:
@@ -61,7 +62,8 @@ def _number(value: Any) -> Optional[float]:
     return None if math.isnan(number) else number
 
 
-def _violation(key: Key, before: Any, now: Any) -> Dict[str, str]:
+def violation(key: Key, before: Any, now: Any) -> Dict[str, str]:
+    """Return the entry of a metric that is farther from no bias than the baseline's."""
     told = "Metric value {} doesn't meet the baseline constraint requirement {}"
     return {
         "constraint_check_type": "bias_drift_check",
