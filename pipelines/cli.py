@@ -37,6 +37,7 @@ COMMANDS = (
     "invoke",
     "endpoints",
     "loadtest",
+    "monitor",
     "autoscale",
     "export",
     "feature_group",
