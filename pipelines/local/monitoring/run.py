@@ -87,23 +87,28 @@ def _iso(moment: datetime | None) -> str | None:
 def _one(home: Path, wanted: Wanted, name: str, folder: Path, launcher: Launcher, clock: Callable[[], float]) -> Outcome:
     kind, store = KINDS[name], Home(home).store
     files = baseline_files(home, wanted.subject, name)
-    lacking = missing(files, kind)
-    if lacking:
-        return Outcome(name, SKIPPED if wanted.all_kinds else FAILED, lacking)
-    if name == "model-quality" and wanted.truth is None:
-        return Outcome(name, SKIPPED if wanted.all_kinds else FAILED, "there is no ground truth; give --ground-truth")
-    began = _iso(datetime.fromtimestamp(clock(), timezone.utc)) or ""
+    lacking = missing(files, kind) or ("there is no ground truth; give --ground-truth" if name == "model-quality" and wanted.truth is None else "")
+    if lacking and wanted.all_kinds:
+        return Outcome(name, SKIPPED, lacking)
+    began = _now(clock)
     job_dir = folder / ".job"
-    if not _fill(store, wanted, kind, files, job_dir):
-        shutil.rmtree(folder, ignore_errors=True)
+    if lacking:
+        outcome = Outcome(name, FAILED, lacking)
+    elif not _fill(store, wanted, kind, files, job_dir):
+        shutil.rmtree(job_dir, ignore_errors=True)
         span = f"from {_iso(wanted.start) or 'the first'} to {_iso(wanted.end) or 'the last'}"
-        return Outcome(name, FAILED, f"there is no captured data in the span {span} (UTC). Look at --from, --to and --hours")
-    outcome = _run(wanted, name, job_dir, folder, launcher)
-    ended = _iso(datetime.fromtimestamp(clock(), timezone.utc)) or ""
+        outcome = Outcome(name, FAILED, f"there is no captured data in the span {span} (UTC). Look at --from, --to and --hours")
+    else:
+        outcome = _run(wanted, name, job_dir, folder, launcher)
     if outcome.status != SKIPPED:
-        about = summary(name, wanted.subject.endpoint, _job_name(wanted, name, folder), (began, ended), outcome.status, outcome.reason, ARN_PREFIX)
+        job = _job_name(wanted, name, folder)
+        about = summary(name, wanted.subject.endpoint, job, (began, _now(clock)), outcome.status, outcome.reason, ARN_PREFIX)
         executions.write_json(folder / "execution.json", about)
     return outcome
+
+
+def _now(clock: Callable[[], float]) -> str:
+    return _iso(datetime.fromtimestamp(clock(), timezone.utc)) or ""
 
 
 def _job_name(wanted: Wanted, kind: str, folder: Path) -> str:

@@ -54,7 +54,7 @@ def find(home: Path, name: str) -> Subject:
     if GROUP.fullmatch(group) and group in registry.groups() and (not number or number.isdigit()):
         package = registry.version(group, int(number)) if number else registry.version(group, status="Approved")
         return Subject(group, package)
-    known = ", ".join([*records.names("endpoint"), *registry.groups()]) or "none yet"
+    known = ", ".join(dict.fromkeys([*records.names("endpoint"), *registry.groups()])) or "none yet"
     hint = "Of an endpoint that is deleted name its version, GROUP/NUMBER, and where its data was captured with --captured."
     raise UsageError("there is no such endpoint and no such version here", where=name[:80], expected=f"one of: {known}", hint=hint)
 
