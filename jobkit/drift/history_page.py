@@ -117,17 +117,21 @@ def _state(last: Tuple[str, Mapping[str, Any]]) -> str:
 
 
 def _violations(kind: str, done: Sequence[Tuple[str, Mapping[str, Any]]]) -> str:
-    """Return the violations, newest first, each with the way to its execution."""
-    cards = []
-    for time, analysis in reversed(done):
-        link = "{}/{}/{}".format(time, kind, PAGES.get(kind, "analysis.json"))
-        for entry in analysis.get("violations") or ():
-            subject, _, words = entry.partition(": ")
-            card = '<div class="card finding high"><p><span class="badge">{}</span><small>{} · <a href="{}">the execution</a></small></p><p>{}</p></div>'
-            cards.append(card.format(escape(subject), escape(when(time)), escape(link, quote=True), escape(words)))
-    rest = cards[OPEN_VIOLATIONS:]
-    more = "<details><summary>{} earlier or more</summary>{}</details>".format(len(rest), "".join(rest)) if rest else ""
-    return "".join(cards[:OPEN_VIOLATIONS]) + more
+    """Return the violations of the last execution, and behind a line those before it, newest first; each with the way to its execution."""
+    cards = [[_violation(kind, time, entry) for entry in analysis.get("violations") or ()] for time, analysis in reversed(done)]
+    now, earlier = (cards or [[]])[0], [card for found in cards[1:] for card in found]
+    return "".join(now[:OPEN_VIOLATIONS]) + _folded("more", now[OPEN_VIOLATIONS:]) + _folded("earlier", earlier)
+
+
+def _folded(words: str, cards: Sequence[str]) -> str:
+    return "<details><summary>{} {}</summary>{}</details>".format(len(cards), words, "".join(cards)) if cards else ""
+
+
+def _violation(kind: str, time: str, entry: str) -> str:
+    link = "{}/{}/{}".format(time, kind, PAGES.get(kind, "analysis.json"))
+    subject, _, words = entry.partition(": ")
+    card = '<div class="card finding high"><p><span class="badge">{}</span><small>{} · <a href="{}">the execution</a></small></p><p>{}</p></div>'
+    return card.format(escape(subject), escape(when(time)), escape(link, quote=True), escape(words))
 
 
 PAGES: Mapping[str, str] = {"data-quality": "drift.html", "model-quality": "drift.html"}

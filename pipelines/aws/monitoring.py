@@ -1,4 +1,7 @@
-"""Make monitoring recur in an account: create or update what `pipelines.definition.schedules` asks for. Checked against moto and botocore's model, never AWS."""
+"""Make monitoring recur in an account: create or update what `pipelines.definition.schedules` asks for.
+
+Checked against moto and botocore's model, never against AWS itself.
+"""
 
 from __future__ import annotations
 
