@@ -7,7 +7,8 @@ import re
 from pipelines.errors import UsageError
 
 WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 1"}
-NUMBER = re.compile(r"\d+")
+# Days of the week, not the number of a step as in */2.
+NUMBER = re.compile(r"(?<![/\d])\d+")
 
 
 def schedule_expression(text: str) -> str:
