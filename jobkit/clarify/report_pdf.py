@@ -38,7 +38,7 @@ class _Pages:
     def text(self, words: str, inches: float = EDGE, size: float = SMALL, **style: Any) -> None:
         """Write one line at this height; `inches` is from the left."""
         assert self.sheet is not None
-        self.sheet.text(inches / WIDE, (self.y - LINE) / TALL, words.replace("$", r"\$"), fontsize=size, **{"color": INK, **style})
+        self.sheet.text(inches / WIDE, (self.y - LINE) / TALL, report_plots.plain(words), fontsize=size, **{"color": INK, **style})
 
 
 def write(content: Content, path: Path) -> None:
