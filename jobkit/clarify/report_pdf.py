@@ -13,7 +13,7 @@ from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Tab
 WIDE, TALL, EDGE = 8.27, 11.69, 0.7
 LINE, SMALL = 0.17, 8
 # Characters of 8 points that fit into an inch.
-PER_INCH = 15.5
+PER_INCH = 17.0
 
 
 class _Pages:
