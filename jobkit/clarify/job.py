@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -35,24 +36,30 @@ def run(inputs: Path, output: Path, say: Say) -> Dict[str, Any]:
     """
     settings = config.read(inputs / "config" / FILE)
     _check_any(settings)
-    rows = dataset.read(settings, inputs / "data", inputs / "facet", inputs / "predicted_label")
-    asked = Asked(settings, rows, dataset.roles(settings, rows), say)
-    say("{:,} rows, {} columns, {} sent to the model".format(rows.rows, len(rows.names), len(asked.roles.features)))
-    model = _model(settings) if _needs_model(asked) else None
-    measured = _measured(asked, model)
-    explained = _explained(asked, model)
-    made = analysis.document(measured, explained)
     output.mkdir(parents=True, exist_ok=True)
-    analysis.write_like_the_service(made, output / ANALYSIS)
-    if measured is not None:
-        _write_json(analysis.bias_metrics(measured), output / BIAS_METRICS)
+    with ExitStack() as held:
+        # Before the rows are read: the model is served by forks of this process, and one made after Arrow has run would hang.
+        model = held.enter_context(_model(settings)) if _needs_model(settings) else None
+        rows = dataset.read(settings, inputs / "data", inputs / "facet", inputs / "predicted_label")
+        asked = Asked(settings, rows, dataset.roles(settings, rows), say)
+        say("{:,} rows, {} columns, {} sent to the model".format(rows.rows, len(rows.names), len(asked.roles.features)))
+        measured = _measured(asked, model)
+        explained = _explained(asked, model, output)
+    made = analysis.document(measured, explained)
     worse = _compared(inputs / "baseline", made)
-    if worse is not None:
-        analysis.write_like_the_service(worse, output / VIOLATIONS)
+    _write(output, made, measured, worse)
     for line in _table(measured, worse):
         say(line)
     report.write(report.Content(settings.title, measured, explained or {}, worse), output, say)
     return made
+
+
+def _write(output: Path, made: Mapping[str, Any], measured: Optional[Study], worse: Optional[Mapping[str, Any]]) -> None:
+    analysis.write_like_the_service(made, output / ANALYSIS)
+    if measured is not None:
+        _write_json(analysis.bias_metrics(measured), output / BIAS_METRICS)
+    if worse is not None:
+        analysis.write_like_the_service(worse, output / VIOLATIONS)
 
 
 def _check_any(settings: Config) -> None:
@@ -60,8 +67,9 @@ def _check_any(settings: Config) -> None:
         raise JobError("{}: methods: got none, expected any of {}".format(FILE, ", ".join(config.METHODS[1:])))
 
 
-def _needs_model(asked: Asked) -> bool:
-    return asked.config.explains or bool(asked.config.post_training) and asked.roles.predicted is None
+def _needs_model(settings: Config) -> bool:
+    given = settings.predicted_label is not None or settings.predicted_label_dataset_uri is not None
+    return settings.explains or bool(settings.post_training) and not given
 
 
 def _model(settings: Config) -> Any:
@@ -84,15 +92,15 @@ def _predicted(asked: Asked, model: Any) -> Predicted:
     if asked.roles.predicted is not None:
         return of_column(column(asked.rows, asked.roles.predicted), observed, asked.config)
     asked.say("asking the model about {:,} rows".format(asked.rows.rows))
-    return of_model(model.predict(feature_rows(asked.rows, asked.roles)), observed, asked.config)
+    return of_model(model.predicted(feature_rows(asked.rows, asked.roles)), observed, asked.config)
 
 
-def _explained(asked: Asked, model: Any) -> Optional[Mapping[str, Any]]:
+def _explained(asked: Asked, model: Any, output: Path) -> Optional[Mapping[str, Any]]:
     if not asked.config.explains:
         return None
     from jobkit.clarify import explanations
 
-    found: Mapping[str, Any] = explanations.explain(asked.config, asked.rows, model)
+    found: Mapping[str, Any] = explanations.explain(asked.config, asked.rows, model, output)
     return found
 
 
