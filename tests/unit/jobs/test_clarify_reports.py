@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -25,13 +26,14 @@ EXPLAINED = {
 VIOLATIONS = {"version": "1.0", "violations": [{"facet": "g", "facet_value": "b", "metric_name": "DI", "description": "Metric value 2 <doesn't>"}]}
 
 
-class Model:
+class Model(contextlib.nullcontext):
     """Answer each row with its x as the score, and remember what it was asked."""
 
     def __init__(self):
+        super().__init__(self)
         self.asked = []
 
-    def predict(self, rows):
+    def predicted(self, rows):
         self.asked.append(rows)
         return rows.columns["x"]
 
@@ -43,7 +45,7 @@ def model(monkeypatch):
     made = Model()
     for name, module in (
         ("predictor", types.SimpleNamespace(predictor=lambda given: made)),
-        ("explanations", types.SimpleNamespace(explain=lambda given, rows, asked: EXPLAINED)),
+        ("explanations", types.SimpleNamespace(explain=lambda given, rows, asked, folder: EXPLAINED)),
     ):
         monkeypatch.setitem(sys.modules, f"jobkit.clarify.{name}", module)
         monkeypatch.setattr(jobkit.clarify, name, module, raising=False)
