@@ -17,7 +17,7 @@ from jobkit.clarify.bias import DESCRIPTIONS, METRICS, Metric
 from jobkit.clarify.report_view import Bars, Content, Curve, Table, sections
 
 EXPLAINED = {
-    "kernel_shap": {"label0": {"global_shap_values": {"x": 0.1, "<b>": 0.3, "odd $name$": 0.0}, "expected_value": 0.4}},
+    "kernel_shap": {"label0": {"global_shap_values": {"x": 0.1, "<b>": 0.3, "odd $na_{me$": 0.0}, "expected_value": 0.4}},
     "pdp": [
         {"feature_name": "x", "data_type": "numerical", "data_distribution": [1.0], "feature_values": [1, 2.5], "model_predictions": [[0.1, 0.4]]},
         {"feature_name": "g", "data_type": "categorical", "data_distribution": [1.0], "feature_values": ["u", "<i>"], "model_predictions": [[0.1, 0.4]] * 2},
