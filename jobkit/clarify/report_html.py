@@ -50,7 +50,7 @@ def _block(block: Block) -> str:
 
 
 def _words(block: Words) -> str:
-    return '<p{}>{}</p>'.format(' class="note"' if block.strong else "", escape(block.text))
+    return "<p{}>{}</p>".format(' class="note"' if block.strong else "", escape(block.text))
 
 
 def _table(block: Table) -> str:
