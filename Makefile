@@ -66,7 +66,7 @@ soak: setup  ## kill tests and long runs, outside CI
 	@$(BIN)/python benchmarks/serving_soak.py
 
 bench: setup  ## measure both sides of every claim of speed, outside CI
-	@for program in benchmarks/run_vs_floor.py benchmarks/prepare.py benchmarks/apply_one_row.py benchmarks/tuning.py benchmarks/batch.py benchmarks/load_rate.py benchmarks/serving.py; do $(BIN)/python $$program || exit 1; done
+	@for program in benchmarks/run_vs_floor.py benchmarks/prepare.py benchmarks/apply_one_row.py benchmarks/tuning.py benchmarks/batch.py benchmarks/load_rate.py benchmarks/serving.py benchmarks/bias.py; do $(BIN)/python $$program || exit 1; done
 
 lock: setup  ## write requirements.lock anew from requirements.in
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \

@@ -117,14 +117,12 @@ def count(disadvantaged: np.ndarray, observed: np.ndarray, predicted: Optional[n
     return a, d
 
 
-def count_groups(group: Tuple[np.ndarray, int], disadvantaged: np.ndarray, observed: np.ndarray, predicted: Optional[np.ndarray]) -> np.ndarray:
-    """Return counts (int64, shape (groups, 2, 2, 2)); rows whose group is missing (-1) are left out."""
-    places, size = group
+def count_groups(places: np.ndarray, size: int, disadvantaged: np.ndarray, observed: np.ndarray, predicted: Optional[np.ndarray]) -> np.ndarray:
+    """Return counts (int64, shape (size, 2, 2, 2)); `places` (int32, shape (rows,)) are the groups, rows where it is -1 are left out."""
     said = observed if predicted is None else predicted
-    code = places * 8
+    code = (places + 1) * 8
     code += (disadvantaged.view(np.uint8) << 2) | (observed.view(np.uint8) << 1) | said.view(np.uint8)
-    code = code if code.size == 0 or code.min() >= 0 else code[places >= 0]
-    return np.bincount(code, minlength=8 * size).reshape(size, 2, 2, 2)
+    return np.bincount(code, minlength=8 * (size + 1)).reshape(size + 1, 2, 2, 2)[1:]
 
 
 # On the observed labels

@@ -23,16 +23,24 @@ NULLS = (
 DIALECT: Mapping[str, Any] = {"encoding": "utf-8", "delimiter": ",", "null_values": NULLS}
 
 
+class Coded(NamedTuple):
+    """Hold a column of text as places (int32, shape (rows,), -1 where missing) among its distinct `levels`."""
+
+    places: np.ndarray
+    levels: Tuple[str, ...]
+
+
 class Dataset(NamedTuple):
     """Hold rows by columns: float64 (NaN = missing) where all values are numbers, else objects (str, or None = missing), each of shape (rows,).
 
-    `header` tells whether the file brought the names; without any they are column_0, column_1 ….
+    `header` tells whether the file brought the names; without any they are column_0, column_1 …. `coded` has columns of text as codes, where the file did.
     """
 
     names: Tuple[str, ...]
     columns: Dict[str, np.ndarray]
     rows: int
     header: bool
+    coded: Mapping[str, Coded] = {}
 
 
 class Roles(NamedTuple):
@@ -157,28 +165,48 @@ def _read_parquet(config: Config, path: Path) -> Dataset:
 
 
 def _of_arrow(names: Tuple[str, ...], arrow: Any, header: bool) -> Dataset:
-    columns = {}
+    columns: Dict[str, np.ndarray] = {}
+    coded: Dict[str, Coded] = {}
     for name in names:
-        columns[name] = of_arrow(arrow.column(name))
-        arrow = arrow.drop_columns([name]) if hasattr(arrow, "drop_columns") else arrow.drop([name])
-    return Dataset(names, columns, len(columns[names[0]]) if names else 0, header)
+        array = arrow.column(name)
+        if is_numeric(array.type):
+            columns[name] = numbers(array)
+        else:
+            coded[name] = codes(array)
+            columns[name] = decoded(coded[name])
+    return Dataset(names, columns, arrow.num_rows, header, coded)
 
 
-def of_arrow(array: Any) -> np.ndarray:
-    """Return an Arrow column as float64 (numbers and booleans) or as objects (str, None); dates and the rest as the text that Arrow writes."""
+def is_numeric(kind: Any) -> bool:
+    """Tell whether an Arrow type becomes numbers: integers, fractions, decimals, booleans, and what is all missing."""
+    import pyarrow.types as types
+
+    return any(test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_null))
+
+
+def numbers(array: Any) -> np.ndarray:
+    """Return a numeric Arrow column as float64, NaN where missing."""
     import pyarrow as pa
 
-    kind = array.type
-    if pa.types.is_boolean(kind):
-        array = array.cast(pa.int8())
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        return array.cast(pa.float64(), safe=False).to_numpy()
-    if not pa.types.is_dictionary(kind):
+    plain = array.cast(pa.int8()) if pa.types.is_boolean(array.type) else array
+    return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy())
+
+
+def codes(array: Any) -> Coded:
+    """Return an Arrow column of text as codes; dates and the rest as the text that Arrow writes."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
     merged = array.unify_dictionaries()
     levels = merged.chunk(0).dictionary.cast(pa.string()).to_pylist() if merged.num_chunks else []
-    codes = [chunk.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False) for chunk in merged.chunks]
-    return np.array([*levels, None], dtype=object)[np.concatenate(codes) if codes else np.zeros(0, dtype=np.int64)]
+    pieces = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in merged.chunks]
+    return Coded(np.concatenate(pieces).astype(np.int32, copy=False) if pieces else np.zeros(0, dtype=np.int32), tuple(levels))
+
+
+def decoded(column: Coded) -> np.ndarray:
+    """Return codes as objects (str, None)."""
+    return np.array([*column.levels, None], dtype=object)[column.places]
 
 
 def _read_records(config: Config, path: Path) -> Dataset:

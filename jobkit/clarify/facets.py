@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Sequence, Tuple
+from typing import Any, List, NamedTuple, Sequence, Union
 
 import numpy as np
 
 from jobkit.clarify.config import FILE
-from jobkit.clarify.dataset import as_text, number_text
+from jobkit.clarify.dataset import Coded, codes, number_text
 from jobkit.failure import JobError
 
 # From this share of distinct values on Clarify takes whole numbers for a quantity (smclarify's rule; its definitions are facts, its code is not used).
 CONTINUOUS_FROM = 0.05
 SHOWN_VALUES = 10
+SMALL_RANGE = 1e6
+
+# A column of numbers (float64, NaN where missing) or of text, as objects or as codes; each of shape (rows,).
+Values = Union[np.ndarray, Coded]
 
 
 class Group(NamedTuple):
@@ -28,17 +32,44 @@ class Group(NamedTuple):
     found: bool
 
 
-def is_continuous(values: np.ndarray, given: Sequence[Any] = ()) -> bool:
+def coded(values: Values) -> Values:
+    """Return a column of objects (str, None) as codes; numbers and codes stay as they are."""
+    import pyarrow as pa
+
+    if isinstance(values, Coded) or values.dtype.kind == "f":
+        return values
+    return codes(pa.chunked_array([pa.array(values, pa.string())]))
+
+
+def is_text(values: Values) -> bool:
+    """Tell whether a column holds text."""
+    return isinstance(values, Coded) or values.dtype.kind != "f"
+
+
+def is_continuous(values: Values, given: Sequence[Any] = ()) -> bool:
     """Tell whether a column is a quantity: fractions always, whole numbers when at least 5 % of the values are distinct; with several given values never.
 
     `values` has shape (rows,). A column of whole numbers with gaps counts as whole numbers (ours: pandas would make fractions of it).
     """
-    if values.dtype.kind != "f" or len(given) > 1:
+    if is_text(values) or len(given) > 1:
         return False
     present = values[~np.isnan(values)]
     if not is_whole(present):
         return True
-    return bool(len(present)) and len(np.unique(present)) / len(present) >= CONTINUOUS_FROM
+    return bool(len(present)) and len(_unique(present)) / len(present) >= CONTINUOUS_FROM
+
+
+def _unique(present: np.ndarray) -> np.ndarray:
+    """Return the distinct of whole numbers, sorted; without sorting all of them where their range is small."""
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    if high - low < SMALL_RANGE and len(present) and is_whole(present):
+        return np.flatnonzero(np.bincount((present - low).astype(np.int64))) + low
+    return np.unique(present)
+
+
+def surprises(values: Values, given: Sequence[Any]) -> bool:
+    """Tell whether a column of few whole numbers counts as a quantity, because there are few rows: 0 and 1 in fewer than 41 rows do."""
+    return is_continuous(values, given) and is_whole(values[~np.isnan(values)]) and len(distinct(values)) <= SHOWN_VALUES
 
 
 def is_whole(present: np.ndarray) -> bool:
@@ -46,12 +77,13 @@ def is_whole(present: np.ndarray) -> bool:
     return bool((np.floor(present) == present).all())
 
 
-def missing(values: np.ndarray) -> np.ndarray:
+def missing(values: Values) -> np.ndarray:
     """Return where a column has no value (bool, shape (rows,))."""
-    return np.isnan(values) if values.dtype.kind == "f" else np.equal(values, None).astype(bool)
+    values = coded(values)
+    return values.places < 0 if isinstance(values, Coded) else np.isnan(values)
 
 
-def groups(values: np.ndarray, given: Sequence[Any], key: str) -> List[Group]:
+def groups(values: Values, given: Sequence[Any], key: str) -> List[Group]:
     """Return the disadvantaged group of a facet; without given values one for each value of the column (the service's one-against-the-rest).
 
     Raises:
@@ -64,7 +96,7 @@ def groups(values: np.ndarray, given: Sequence[Any], key: str) -> List[Group]:
     return [group(values, [value], key) for value in distinct(values)]
 
 
-def group(values: np.ndarray, given: Sequence[Any], key: str) -> Group:
+def group(values: Values, given: Sequence[Any], key: str) -> Group:
     """Return the rows that have one of the given values or, of a quantity, exceed the one threshold.
 
     Raises:
@@ -74,29 +106,31 @@ def group(values: np.ndarray, given: Sequence[Any], key: str) -> Group:
     if is_continuous(values, given):
         return _above(values, present, given[0], key)
     inside = equal(values, given, key)
-    return Group(",".join(map(_written, given)), inside, present, bool(inside.any()))
+    return Group(",".join(map(str, given)), inside, present, bool(inside.any()))
 
 
 def _above(values: np.ndarray, present: np.ndarray, given: Any, key: str) -> Group:
     threshold = number(given, key)
     highest = float(values[present].max())
-    whole = is_whole(values[present])
-    name = "({}, {}]".format(_written(given), number_text(highest) if whole else repr(highest))
+    name = "({}, {}]".format(given, number_text(highest) if is_whole(values[present]) else repr(highest))
     with np.errstate(invalid="ignore"):
         inside = values > threshold
     return Group(name, inside, present, bool(inside.any()))
 
 
-def equal(values: np.ndarray, given: Sequence[Any], key: str) -> np.ndarray:
+def equal(values: Values, given: Sequence[Any], key: str) -> np.ndarray:
     """Return where a column holds one of the given values (bool, shape (rows,)).
 
     Raises:
         JobError: a given value is no number and the column holds numbers.
     """
-    numeric = values.dtype.kind == "f"
+    values = coded(values)
+    if isinstance(values, Coded):
+        wanted = set(map(str, given))
+        return np.array([*(level in wanted for level in values.levels), False])[values.places]
     inside = np.zeros(len(values), dtype=bool)
     for value in given:
-        inside |= np.equal(values, number(value, key) if numeric else _written(value)).astype(bool)
+        inside |= values == number(value, key)
     return inside
 
 
@@ -112,35 +146,29 @@ def number(value: Any, key: str) -> float:
         raise JobError("{}: {}: got {!r}, expected a number as the column holds".format(FILE, key, value)) from None
 
 
-def _written(value: Any) -> str:
-    """Return a value of the configuration as the service writes it."""
-    return str(value)
-
-
-def distinct(values: np.ndarray) -> List[Any]:
+def distinct(values: Values) -> List[Any]:
     """Return the values that occur, sorted; whole numbers as int."""
-    present = values[~missing(values)]
-    if values.dtype.kind != "f":
-        return sorted(set(present.tolist()))
-    return [int(value) if value.is_integer() else value for value in np.unique(present).tolist()]
+    values = coded(values)
+    if isinstance(values, Coded):
+        sizes = np.bincount(values.places + 1, minlength=len(values.levels) + 1)[1:]
+        return sorted(level for level, size in zip(values.levels, sizes) if size)
+    return [int(value) if value.is_integer() else value for value in _unique(values[~np.isnan(values)]).tolist()]
 
 
-def listed(values: np.ndarray) -> str:
+def listed(values: Values) -> str:
     """Return the values of a column for a message, at most ten."""
     found = distinct(values)
     rest = " and {} more".format(len(found) - SHOWN_VALUES) if len(found) > SHOWN_VALUES else ""
     return ", ".join(map(str, found[:SHOWN_VALUES])) + rest
 
 
-def codes(values: np.ndarray) -> Tuple[np.ndarray, int]:
-    """Return the place of each row's value among the sorted distinct ones (int64, shape (rows,), -1 where missing), and how many there are."""
-    import pyarrow as pa
-
-    if values.dtype.kind == "f":
-        gaps = np.isnan(values)
-        if not gaps.any() and is_whole(values) and len(values) and values.min() >= 0 and values.max() < len(values):
-            return values.astype(np.int64), int(values.max()) + 1
-        found, place = np.unique(values, return_inverse=True)
-        return np.where(gaps, -1, place), len(found)
-    coded = pa.array(as_text(values), pa.string()).dictionary_encode()
-    return coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), len(coded.dictionary)
+def levels(values: Values) -> Coded:
+    """Return a column of any kind as codes; numbers are named as `number_text` names them."""
+    values = coded(values)
+    if isinstance(values, Coded):
+        return values
+    present = ~np.isnan(values)
+    found = _unique(values[present])
+    places = np.full(len(values), -1, dtype=np.int32)
+    places[present] = np.searchsorted(found, values[present])
+    return Coded(places, tuple(number_text(float(value)) for value in found))

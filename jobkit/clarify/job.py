@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from jobkit.clarify import analysis, config, dataset, drift, report
 from jobkit.clarify.config import FILE, Config
 from jobkit.clarify.dataset import Dataset, Roles
-from jobkit.clarify.predictions import Predicted, feature_rows, of_column, of_model
+from jobkit.clarify.predictions import Predicted, column, feature_rows, of_column, of_model
 from jobkit.clarify.study import Say, Study, study
 from jobkit.failure import JobError
 
@@ -87,9 +87,9 @@ def _measured(asked: Asked, model: Any) -> Optional[Study]:
 def _predicted(asked: Asked, model: Any) -> Predicted:
     if asked.roles.label is None:
         raise JobError("{}: label: got nothing, expected the column of the observed labels".format(FILE))
-    observed = asked.rows.columns[asked.roles.label]
+    observed = column(asked.rows, asked.roles.label)
     if asked.roles.predicted is not None:
-        return of_column(asked.rows.columns[asked.roles.predicted], observed, asked.config)
+        return of_column(column(asked.rows, asked.roles.predicted), observed, asked.config)
     asked.say("asking the model about {:,} rows".format(asked.rows.rows))
     return of_model(model.predicted(feature_rows(asked.rows, asked.roles)), observed, asked.config)
 
@@ -133,5 +133,5 @@ def _table(measured: Optional[Study], worse: Optional[Mapping[str, Any]]) -> Lis
                 lines.append("{}, {} = {}: {}".format(words, entry.facet, entry.value, told))
     if worse is not None:
         lines.append("against the baseline: {} violations".format(len(worse["violations"])))
-        lines += ["violation: {}: {}".format(entry["metric_name"], entry["description"]) for entry in worse["violations"]]
+        lines += ["violation: {}: {}: {}".format(report.where(entry), entry["metric_name"], entry["description"]) for entry in worse["violations"]]
     return lines

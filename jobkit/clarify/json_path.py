@@ -8,7 +8,9 @@ from typing import Any, List, Sequence, Tuple
 from jobkit.failure import JobError
 
 NAME = r'"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_\-]*'
-STEP = re.compile(r"\.?(?:(?P<name>{})|\[(?P<index>-?\d+)\]|(?P<each>\[\*\]|\[\])|\[(?P<several>[^\[\]]+)\])".format(NAME))
+SEVERAL = r'(?:"(?:[^"\\]|\\.)*"|[A-Za-z_,.\s\-0-9]|\[[^\[\]]*\])+'
+PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\[[^\[\]]*\]|[^,"\[])+')
+STEP = re.compile(r"\.?(?:(?P<name>{})|\[(?P<index>-?\d+)\]|(?P<each>\[\*\]|\[\])|\[(?P<several>{})\])".format(NAME, SEVERAL))
 
 
 def search(path: str, value: Any) -> Any:
@@ -56,7 +58,7 @@ def _index(text: str, value: Any) -> Any:
 
 
 def _several(text: str, value: Any) -> Any:
-    return [search(part.strip(), value) for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+', text)]
+    return [search(part.strip(), value) for part in PART.findall(text)]
 
 
 STEPS = {"name": _name, "index": _index, "several": _several}

@@ -20,7 +20,12 @@ class Predicted(NamedTuple):
 
     positive: np.ndarray
     present: np.ndarray
-    labels: Optional[np.ndarray]
+    labels: Optional[facets.Values]
+
+
+def column(rows: Dataset, name: str) -> facets.Values:
+    """Return a column, as codes where the file had it as such."""
+    return rows.coded.get(name, rows.columns[name])
 
 
 def feature_rows(rows: Dataset, roles: Roles) -> Dataset:
@@ -28,19 +33,20 @@ def feature_rows(rows: Dataset, roles: Roles) -> Dataset:
     return Dataset(roles.features, {name: rows.columns[name] for name in roles.features}, rows.rows, rows.header)
 
 
-def of_column(values: np.ndarray, observed: np.ndarray, config: Config) -> Predicted:
+def of_column(values: facets.Values, observed: facets.Values, config: Config) -> Predicted:
     """Return the predictions that stand in a column: labels, or scores that the probability threshold cuts; `values` has shape (rows,)."""
     return _judged(values, observed, config)
 
 
-def of_model(answers: np.ndarray, observed: np.ndarray, config: Config) -> Predicted:
+def of_model(answers: np.ndarray, observed: facets.Values, config: Config) -> Predicted:
     """Return the predictions of a model: labels or scores of shape (rows,), or scores of the classes of shape (rows, classes).
 
     Raises:
         JobError: the answers do not fit the rows or the labels, or one of them is missing.
     """
-    if len(answers) != len(observed):
-        raise JobError("the model: got {} answers, expected {}, one a row".format(len(answers), len(observed)))
+    rows = len(facets.missing(observed))
+    if len(answers) != rows:
+        raise JobError("the model: got {} answers, expected {}, one a row".format(len(answers), rows))
     values = _highest(answers, observed, config) if answers.ndim == 2 and answers.shape[1] > 1 else answers.reshape(-1)
     values = values.astype(np.float64) if values.dtype.kind in "iufb" else as_column(values.tolist())
     judged = _judged(values, observed, config)
@@ -49,7 +55,7 @@ def of_model(answers: np.ndarray, observed: np.ndarray, config: Config) -> Predi
     return judged
 
 
-def _highest(answers: np.ndarray, observed: np.ndarray, config: Config) -> np.ndarray:
+def _highest(answers: np.ndarray, observed: facets.Values, config: Config) -> np.ndarray:
     """Return the label of the highest score, by predictor.label_headers, else the class's number; of two classes without names the score of the second."""
     headers: Sequence[Any] = config.predictor.get("label_headers") or ()
     classes = answers.shape[1]
@@ -57,24 +63,25 @@ def _highest(answers: np.ndarray, observed: np.ndarray, config: Config) -> np.nd
         raise JobError("{}: predictor.label_headers: got {} names, expected {}, as the model answers".format(FILE, len(headers), classes))
     if headers:
         return np.array(as_column(list(headers)))[answers.argmax(axis=1)]
-    return answers[:, 1] if classes == 2 and observed.dtype.kind != "f" else answers.argmax(axis=1).astype(np.float64)
+    return answers[:, 1] if classes == 2 and facets.is_text(observed) else answers.argmax(axis=1).astype(np.float64)
 
 
-def _judged(values: np.ndarray, observed: np.ndarray, config: Config) -> Predicted:
+def _judged(values: facets.Values, observed: facets.Values, config: Config) -> Predicted:
+    values = facets.coded(values)
     present = ~facets.missing(values)
-    if values.dtype.kind != "f" and observed.dtype.kind == "f":
+    if facets.is_text(values) and not facets.is_text(observed):
         raise JobError("the predicted labels are text such as {!r}; expected numbers, as the label holds".format(facets.distinct(values)[:1]))
-    if values.dtype.kind != "f" or facets.is_continuous(observed, config.label_values):
+    if facets.is_text(values) or facets.is_continuous(observed, config.label_values):
         return Predicted(_positive(values, observed, config), present, values)
     scores = config.probability_threshold is not None or not facets.is_whole(values[present])
-    if observed.dtype.kind != "f":
+    if facets.is_text(observed):
         _check_scores(values[present])
         return Predicted(_above(values, config), present, None)
     labels = np.where(present, _above(values, config), np.nan) if scores else values
     return Predicted(_positive(labels, observed, config), present, labels)
 
 
-def _positive(values: np.ndarray, observed: np.ndarray, config: Config) -> np.ndarray:
+def _positive(values: facets.Values, observed: facets.Values, config: Config) -> np.ndarray:
     """Return where values are positive labels; whether they are a quantity is told by the observed labels."""
     if facets.is_continuous(observed, config.label_values):
         with np.errstate(invalid="ignore"):

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Callable
 
 from jobkit.clarify import report_html, report_notebook, report_plots
-from jobkit.clarify.report_view import Content
+from jobkit.clarify.report_view import Content, where
 from jobkit.clarify.report_words import short_value
 
-__all__ = ["Content", "short_value", "write"]
+__all__ = ["Content", "short_value", "where", "write"]
 
 
 def write(content: Content, folder: Path, say: Callable[[str], None]) -> None:

@@ -67,7 +67,7 @@ def _bars(block: Bars) -> str:
     most = limit(block)
     negative = any(value is not None and value < 0 for _, values, _ in block.series for value in values)
     left = LEFT if max(map(len, block.names)) > 8 else 60.0
-    zero = (left + WIDTH - RIGHT) / 2 if negative else left
+    zero = (left + WIDTH) / 2 if negative else left  # room for a value at either end
     scale = (WIDTH - RIGHT - zero) / most
     tall = len(block.series) * BAR + GAP
     parts: List[str] = []
@@ -77,10 +77,10 @@ def _bars(block: Bars) -> str:
         parts += [svg.line(x, 2, x, bottom, "grid"), svg.text(x, bottom + 14, svg.number(tick), "middle")]
     for place, name in enumerate(block.names):
         y = 6 + tall * place
-        parts.append(svg.text(left - (44 if negative else 8), y + (tall - GAP) / 2 + 4, name, "end", 26, ' class="ink"'))
+        parts.append(svg.text(left - 8, y + (tall - GAP) / 2 + 4, name, "end", 26, ' class="ink"'))
         for order, (series, values, told) in enumerate(block.series):
             parts += _bar(values[place], told[place], (zero, y + order * BAR, scale, most), order, "{}: {}".format(series, name))
-    parts += [svg.line(zero, 2, zero, bottom), svg.text((left + WIDTH - RIGHT) / 2, bottom + 30, block.unit, "middle")]
+    parts += [svg.line(zero, 2, zero, bottom), svg.text(zero if negative else (left + WIDTH - RIGHT) / 2, bottom + 30, block.unit, "middle")]
     title = "<h3>{}</h3>".format(escape(block.title)) if block.title else ""
     names = [series for series, _, _ in block.series]
     chart = svg.drawing(WIDTH, bottom + 36, block.unit, parts)

@@ -56,7 +56,8 @@ def write(content: Content, path: Path) -> None:
 
 
 def _section(pages: _Pages, section: Section) -> None:
-    pages.room(1.2)
+    first = section.blocks[0]
+    pages.room(1.2 if isinstance(first, (Words, Table)) else min(TALL - 2 * EDGE, 0.6 + report_plots.height_of(first)))
     pages.y -= 0.15
     pages.text(section.heading, size=12.5, weight="bold")
     pages.y -= 0.36
@@ -122,8 +123,8 @@ def _row(pages: _Pages, row: Sequence[str], widths: Sequence[float], block: Tabl
             x += width
         pages.y -= LINE * 0.9
     pages.y = min(pages.y, top - LINE) - 0.035
-    assert pages.sheet is not None
     from matplotlib.lines import Line2D
 
-    y = (pages.y + 0.0) / TALL
+    assert pages.sheet is not None
+    y = pages.y / TALL
     pages.sheet.add_artist(Line2D([EDGE / WIDE, 1 - EDGE / WIDE], [y, y], color="#dfe2e6", linewidth=0.5))

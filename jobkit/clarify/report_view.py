@@ -88,11 +88,12 @@ def _drift(violations: Optional[Mapping[str, Any]]) -> List[Block]:
     found = violations["violations"]
     if not found:
         return [Words("No metric is farther from its ideal than the baseline allows.")]
-    rows = tuple((_where(entry), entry["metric_name"], entry["description"]) for entry in found)
+    rows = tuple((where(entry), entry["metric_name"], entry["description"]) for entry in found)
     return [Words("{} violations.".format(len(found)), True), Table("", ("where", "metric", "what is wrong"), rows)]
 
 
-def _where(entry: Mapping[str, Any]) -> str:
+def where(entry: Mapping[str, Any]) -> str:
+    """Return which group, or which label of an explanation, a violation is about."""
     return "{} = {}".format(entry["facet"], entry["facet_value"]) if "facet" in entry else str(entry.get("label", ""))
 
 
@@ -122,8 +123,8 @@ def _bias(study: Study, entries: Sequence[Entry]) -> List[Block]:
 
 
 def group_name(entry: Entry) -> str:
-    """Return how a group is called: facet = value, or facet in (low, high]."""
-    return "{} {} {}".format(entry.facet, "in" if entry.value.startswith("(") else "=", entry.value)
+    """Return how a group is called: facet = value, or facet in (low, high]; its blanks do not break."""
+    return "{}\u00a0{}\u00a0{}".format(entry.facet, "in" if entry.value.startswith("(") else "=", entry.value)
 
 
 def _chart(entries: Sequence[Entry]) -> Bars:

@@ -16,7 +16,7 @@ READINGS: Mapping[str, Tuple[str, str, str]] = {
         "{d} makes up more of the accepted than of the rejected.",
     ),
     "CDDPL": (
-        "The same of the predicted labels",
+        "Share of {d} among predicted rejections minus among predicted acceptances, within each value of the group variable",
         "{d} makes up more of the predicted rejections than of the predicted acceptances.",
         "{d} makes up more of the predicted acceptances than of the predicted rejections.",
     ),

@@ -8,8 +8,8 @@ import numpy as np
 
 from jobkit.clarify import bias, facets, flip
 from jobkit.clarify.config import FILE, Config
-from jobkit.clarify.dataset import Dataset, Roles, as_text
-from jobkit.clarify.predictions import KEY, Predicted
+from jobkit.clarify.dataset import Coded, Dataset, Roles
+from jobkit.clarify.predictions import KEY, Predicted, column
 from jobkit.failure import JobError
 
 Say = Callable[[str], None]
@@ -47,29 +47,38 @@ def study(config: Config, rows: Dataset, roles: Roles, predicted: Optional[Predi
     """
     if roles.label is None:
         raise JobError("{}: label: got nothing, expected the column of the observed labels".format(FILE))
-    labels = rows.columns[roles.label]
+    labels = facets.coded(column(rows, roles.label))
     observed = _observed(labels, config, roles.label)
     notes = _label_notes(labels, observed, config, roles.label)
     found: Dict[str, List[Entry]] = {"pre": [], "post": []}
+    grouped = None if roles.group is None else facets.levels(column(rows, roles.group))
     for place, facet in enumerate(config.facets):
         name = roles.facets[place]
-        made = facets.groups(rows.columns[name], facet.values, "facet[{}] ({})".format(place, name))
+        values = facets.coded(column(rows, name))
+        made = facets.groups(values, facet.values, "facet[{}] ({})".format(place, name))
         gone = int((~made[0].present).sum()) if made else rows.rows
         notes += [_gone(gone, "value in the facet {}".format(name))] if gone else []
+        if facets.surprises(values, facet.values):
+            notes.append(_quantity("the facet " + name, made[0].name))
         notes += ["facet {}: no row is in the group {}".format(name, group.name) for group in made if not group.found]
         for group in made:
-            _facet(_Task(config, rows, roles, name, group, observed, predicted, say), found)
+            _facet(_Task(config, rows, roles, name, group, observed, predicted, grouped, say), found)
     shown = _overall(labels, observed, predicted)
     if predicted is not None and not predicted.present.all():
         notes.append(_gone(int((~predicted.present).sum()), "predicted label"))
     return Study(roles.label, observed.name, tuple(found["pre"]), tuple(found["post"]), *shown, tuple(notes), rows.rows)
 
 
+def _quantity(what: str, name: str) -> str:
+    """Say that the service's rule makes a quantity of a few whole numbers."""
+    return "{} is taken for a quantity, since 5 % or more of its values are distinct: the rows in {} are meant".format(what, name)
+
+
 def _gone(count: int, what: str) -> str:
     return "{:,} row{} without a {} {} left out".format(count, "" if count == 1 else "s", what, "is" if count == 1 else "are")
 
 
-def _observed(labels: np.ndarray, config: Config, name: str) -> facets.Group:
+def _observed(labels: facets.Values, config: Config, name: str) -> facets.Group:
     if facets.missing(labels).all():
         raise JobError("the label {!r} has no value in any row; expected the observed labels".format(name))
     observed = facets.group(labels, config.label_values, KEY)
@@ -79,8 +88,8 @@ def _observed(labels: np.ndarray, config: Config, name: str) -> facets.Group:
     return observed
 
 
-def _label_notes(labels: np.ndarray, observed: facets.Group, config: Config, name: str) -> List[str]:
-    notes = []
+def _label_notes(labels: facets.Values, observed: facets.Group, config: Config, name: str) -> List[str]:
+    notes = [_quantity("the label " + name, observed.name)] if facets.surprises(labels, config.label_values) else []
     gone = int((~observed.present).sum())
     if gone:
         notes.append(_gone(gone, "label"))
@@ -101,6 +110,7 @@ class _Task(NamedTuple):
     group: facets.Group
     observed: facets.Group
     predicted: Optional[Predicted]
+    grouped: Optional[Coded]
     say: Say
 
 
@@ -122,9 +132,8 @@ def _entry(task: _Task, usable: np.ndarray, said: Optional[np.ndarray], names: S
     said = None if said is None else take(said)
     a, d = bias.count(inside, observed, said)
     grouped = None
-    if task.roles.group is not None and ({"CDDL", "CDDPL"} & set(names)):
-        places, size = facets.codes(task.rows.columns[task.roles.group])
-        grouped = bias.count_groups((take(places), size), inside, observed, said)
+    if task.grouped is not None and {"CDDL", "CDDPL"} & set(names):
+        grouped = bias.count_groups(take(task.grouped.places), len(task.grouped.levels), inside, observed, said)
 
     def flips() -> bias.Flips:
         features = [name for name in task.roles.features if name != task.facet]
@@ -134,23 +143,31 @@ def _entry(task: _Task, usable: np.ndarray, said: Optional[np.ndarray], names: S
     return Entry(task.facet, task.group.name, tuple(bias.measure(case, names)), a, d)
 
 
-def _overall(labels: np.ndarray, observed: facets.Group, predicted: Optional[Predicted]) -> Tuple[Mapping[str, float], Mapping[str, Mapping[str, int]]]:
+def _overall(labels: facets.Values, observed: facets.Group, predicted: Optional[Predicted]) -> Tuple[Mapping[str, float], Mapping[str, Mapping[str, int]]]:
     """Return the model's performance on all rows and its confusion matrix."""
     if predicted is None:
         return {}, {}
     usable = observed.present & predicted.present
     nobody, everyone = bias.count(np.zeros(int(usable.sum()), dtype=bool), observed.inside[usable], predicted.positive[usable])
     performance = bias.performance(nobody, everyone)
-    named = predicted.labels
-    if named is None or facets.is_continuous(labels) or len(facets.distinct(labels)) > MATRIX_LABELS or len(facets.distinct(named)) > MATRIX_LABELS:
-        a = bias.Side(*(int(left + right) for left, right in zip(nobody, everyone)))
-        other = "other"
-        return performance, {other: {other: int(a.tn), observed.name: int(a.fp)}, observed.name: {other: int(a.fn), observed.name: int(a.tp)}}
-    return performance, _matrix(as_text(labels[usable]), as_text(named[usable]))
+    if predicted.labels is not None and not facets.is_continuous(labels):
+        matrix = _matrix(facets.levels(labels), facets.levels(predicted.labels))
+        if len(matrix) <= MATRIX_LABELS:
+            return performance, matrix
+    a = bias.Side(*(int(left + right) for left, right in zip(nobody, everyone)))
+    other = "other"
+    return performance, {other: {other: int(a.tn), observed.name: int(a.fp)}, observed.name: {other: int(a.fn), observed.name: int(a.tp)}}
 
 
-def _matrix(observed: np.ndarray, predicted: np.ndarray) -> Mapping[str, Mapping[str, int]]:
-    names, codes = np.unique(np.concatenate([observed, predicted]).astype(str), return_inverse=True)
-    size, rows = len(names), len(observed)
-    cells = np.bincount(codes[:rows] * size + codes[rows:], minlength=size * size).reshape(size, size)
-    return {str(name): {str(other): int(cells[row, column]) for column, other in enumerate(names)} for row, name in enumerate(names)}
+def _matrix(observed: Coded, predicted: Coded) -> Mapping[str, Mapping[str, int]]:
+    """Return {observed: {predicted: rows}} of the labels that occur; rows where either is missing are left out."""
+    wide = len(predicted.levels) + 1
+    cells = np.bincount((observed.places + 1) * wide + predicted.places + 1, minlength=(len(observed.levels) + 1) * wide).reshape(-1, wide)[1:, 1:]
+    seen = {name for name, row in zip(observed.levels, cells) if row.any()} | {name for name, row in zip(predicted.levels, cells.T) if row.any()}
+    down, across = ({name: place for place, name in enumerate(side.levels)} for side in (observed, predicted))
+    names = sorted(seen)
+
+    def cell(name: str, other: str) -> int:
+        return int(cells[down[name], across[other]]) if name in down and other in across else 0
+
+    return {name: {other: cell(name, other) for other in names} for name in names}
