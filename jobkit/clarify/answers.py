@@ -83,7 +83,8 @@ def _column(columns: Sequence[Sequence[str]], place: Column, key: str, body: byt
         raise JobError("{}: predictor.{}: got {!r}, expected the place of a column of CSV, from 0".format(FILE, key, place))
     if int(text) >= len(columns):
         raise wrong(body, "got {} columns of CSV, expected predictor.{} {} among them, from 0".format(len(columns), key, place))
-    return [_listed(cell) for cell in columns[int(text)]]
+    cells = list(columns[int(text)])
+    return [_listed(cell) for cell in cells] if any(cell[:1] in ("[", " ") for cell in cells[:1]) else cells
 
 
 def _listed(cell: str) -> Any:
@@ -170,7 +171,8 @@ READERS: Mapping[str, Callable[[bytes, Wanted, int], Answers]] = {CSV: _csv, JSO
 
 def _scores(values: Sequence[Any], body: bytes) -> np.ndarray:
     """Return scores of rows that are numbers, lists, or objects of numbers, float64 of shape (rows, outputs)."""
-    wide = [_flat(value) for value in values]
+    plain = values and isinstance(values[0], (str, int, float))
+    wide = [[value] for value in values] if plain else [_flat(value) for value in values]
     if len({len(row) for row in wide}) != 1 or not wide[0]:
         _refuse(body)
     try:

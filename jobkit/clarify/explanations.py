@@ -169,7 +169,7 @@ def shap(config: Config, settings: Shap, rows: Dataset, predictor: Any, folder: 
 def _by_asking(settings: Shap, rows: Dataset, start: Dataset, predictor: Any) -> Found:
     samples = settings.num_samples or kernel_shap.default_samples(len(rows.names))
     made = kernel_shap.cost(kernel_shap.differs(rows, start), samples, start.rows)
-    told = "SHAP: {} rows, {} columns, {} baseline rows, at most {} coalitions a row: the model is asked about {} made-up rows"
+    told = "SHAP: {} rows, {} columns, baseline rows: {}, at most {} coalitions a row: the model is asked about {} made-up rows"
     print(told.format(rows.rows, len(rows.names), start.rows, samples, made))
     link = log_odds if settings.use_logit else kernel_shap.identity
     found = kernel_shap.explain(predictor.scores, rows, start, samples, link, settings.seed, print)

@@ -138,7 +138,8 @@ class Predictor:
         Raises:
             JobError: the model refuses a request, or answers otherwise than `predictor` says or without scores.
         """
-        found = self.answers(rows).scores
+        bare = self.wanted.probability is not None or self.wanted.several
+        found = self._asked(rows, self.wanted._replace(label=None) if bare else self.wanted).scores
         if found is None:
             raise JobError("{}: predictor.probability: got nothing, expected where the scores stand in the model's answer".format(FILE))
         return found
@@ -149,12 +150,15 @@ class Predictor:
         Raises:
             JobError: the model refuses a request, or answers otherwise than `predictor` says.
         """
+        return self._asked(rows, self.wanted)
+
+    def _asked(self, rows: Dataset, wanted: Wanted) -> Answers:
         ours = isinstance(self.caller, Package) and self.content_type == CSV
         form = templates.form(self.content_type, rows.names, self.config.predictor, header=ours)
         found = []
         for body, count in templates.requests(form, rows):
-            answer = self.caller.ask(body, self.content_type + ("; header=present" if ours else ""), self.wanted.accept)
-            found.append(answers.read(answer, self.wanted, count))
+            answer = self.caller.ask(body, self.content_type + ("; header=present" if ours else ""), wanted.accept)
+            found.append(answers.read(answer, wanted, count))
             self.calls, self.asked = self.calls + 1, self.asked + count
         return _joined(found)
 

@@ -143,15 +143,20 @@ class Leaf(NamedTuple):
 
     def add(self, ways: Ways, values: np.ndarray) -> None:
         """Add what rows earn of this leaf to `values`, float64 of shape (players, rows)."""
-        satisfied = np.array([ways.all(conditions) for conditions in self.path], dtype=bool)
         gain, loss = weights(len(self.players))
-        for pattern, share in zip(self.patterns, self.shares):
-            baseline = pattern[:, None]
-            alive = (satisfied | baseline).all(axis=0) * (share * self.value)
-            lost = (baseline & ~satisfied).sum(axis=0)
-            gained, given = gain[(~pattern).sum(), lost] * alive, loss[(~pattern).sum(), lost] * alive
-            for player, holds, met in zip(self.players, pattern.tolist(), satisfied):
-                values[player] += -given * ~met if holds else gained
+        found = [ways.all(conditions) for conditions in self.path]
+        for pattern, share in zip(self.patterns.tolist(), self.shares.tolist()):
+            gaining, losing = ([place for place, holds in enumerate(pattern) if holds == wanted] for wanted in (False, True))
+            alive = np.flatnonzero(np.bitwise_and.reduce([found[place] for place in gaining])) if gaining else np.arange(ways.rows)
+            if not len(alive):
+                continue
+            unmet = np.array([found[place][alive] ^ 1 for place in losing]).reshape(len(losing), len(alive))
+            lost = unmet.sum(axis=0, dtype=np.intp)
+            gained, given = gain[len(gaining), lost] * (self.value * share), loss[len(gaining), lost] * (self.value * share)
+            for place in gaining:
+                values[self.players[place], alive] += gained
+            for place, missed in zip(losing, unmet):
+                values[self.players[place], alive] -= given * missed
 
 
 class Part(NamedTuple):
