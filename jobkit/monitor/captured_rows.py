@@ -61,8 +61,9 @@ def _sides(document: Mapping[str, Any], wanted: Wanted) -> Dict[str, List[payloa
     found = {}
     for name in [*order, TRUTH]:
         if isinstance(held.get(name), dict):
-            found[name], _ = payload.split_header(payload.rows(held[name]), wanted.names)
-    return found
+            rows = payload.rows(held[name])
+            found[name] = payload.split_header(rows, wanted.names, str(held[name].get("observedContentType") or ""))
+    return payload.agree(found)
 
 
 def _apart(sides: Mapping[str, payload.Row], names: Sequence[str]) -> Dict[str, payload.Cell]:

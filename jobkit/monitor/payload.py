@@ -7,8 +7,10 @@ import binascii
 import csv
 import io
 import json
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+import re
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from jobkit.monitor.cells import PART, WHOLE
 from jobkit.monitor.rows import as_text
 
 Cell = Optional[str]
@@ -73,8 +75,17 @@ def _row(item: Any) -> Row:
     if isinstance(item, dict) and isinstance(item.get(ROW), list):
         item = item[ROW]
     if isinstance(item, dict):
-        return {name: _cell(value) for name, value in item.items()}
+        return dict(_named(item, ""))
     return [_cell(value) for value in (item if isinstance(item, list) else [item])]
+
+
+def _named(item: Mapping[str, Any], before: str) -> Iterator[Tuple[str, Cell]]:
+    """Yield an object's values by name; those of an object in it by both names: `probabilities_yes`."""
+    for name, value in item.items():
+        if isinstance(value, dict):
+            yield from _named(value, before + name + "_")
+        else:
+            yield before + name, _cell(value)
 
 
 def _cell(value: Any) -> Cell:
@@ -86,28 +97,59 @@ def _cell(value: Any) -> Cell:
 def _base64(data: str, content_type: str) -> List[Row]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in KINDS:
-        raise Unreadable("the content type is {!r}; expected one of {}. Name CSV and JSON types in the capture's options".format(kind, ", ".join(KINDS)))
+        raise Unreadable("the content type is {!r}; expected one of {}".format(kind, ", ".join(KINDS)))
     try:
-        text = base64.b64decode(data, validate=True).decode("utf-8")
+        raw = base64.b64decode(data, validate=True)
+        return _parquet(raw) if KINDS[kind] is None else KINDS[kind](raw.decode("utf-8"), kind)
     except (binascii.Error, UnicodeDecodeError) as error:
         raise Unreadable("the BASE64 data is no text: {}".format(error)) from None
-    return KINDS[kind](text, kind)
+
+
+def _parquet(raw: bytes) -> List[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    try:
+        return [_row(item) for item in parquet.read_table(pa.BufferReader(raw), use_threads=False).to_pylist()]
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Unreadable("the Parquet cannot be read: {}".format(str(error).splitlines()[0])) from None
 
 
 Reader = Callable[[str, str], List[Row]]
 ENCODINGS: Mapping[str, Reader] = {"CSV": _csv, "JSON": _json, "BASE64": _base64}
-KINDS: Mapping[str, Reader] = {
+# Content types that are read out of BASE64; None is Parquet, which is no text.
+KINDS: Mapping[str, Any] = {
     "text/csv": _csv,
     "application/json": _json,
-    "application/jsonlines": _json_lines,
-    "application/x-jsonlines": _json_lines,
-    "application/json-lines": _json_lines,
+    **dict.fromkeys(("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"), _json_lines),
+    **dict.fromkeys(("application/x-parquet", "application/vnd.apache.parquet")),
 }
 
 
-def split_header(found: List[Row], names: Sequence[str]) -> Tuple[List[Row], bool]:
-    """Return rows by name where the first of them is a header, a row whose cells all are names of columns that are known; and whether it was."""
+def split_header(found: List[Row], names: Sequence[str], content_type: str) -> List[Row]:
+    """Return rows by name where the first of them is a header: where `header=present` says so, or all of its cells are names of columns that are known."""
+    parameters = [part.strip().lower() for part in content_type.split(";")[1:]]
     first = found[0] if found else None
-    if not isinstance(first, list) or not names or not all(cell in set(names) for cell in first) or len(set(map(str, first))) != len(first):
-        return found, False
-    return [dict(zip(map(str, first), row)) if isinstance(row, list) else row for row in found[1:]], True
+    if not isinstance(first, list) or "header=absent" in parameters or not _distinct(first):
+        return found
+    if "header=present" in parameters or (names and all(cell in set(names) for cell in first)):
+        return _by_name(first, found[1:])
+    return found
+
+
+def agree(sides: Mapping[str, List[Row]]) -> Dict[str, List[Row]]:
+    """Return the sides of a record, the first row of one that has exactly one row more than the others taken for a header when it holds no number."""
+    least = min((len(found) for found in sides.values()), default=0)
+    return {name: _by_name(found[0], found[1:]) if len(found) == least + 1 and _header(found[0]) else found for name, found in sides.items()}
+
+
+def _header(row: Row) -> bool:
+    return isinstance(row, list) and _distinct(row) and not any(re.match(WHOLE, str(cell)) or re.match(PART, str(cell)) for cell in row)
+
+
+def _distinct(row: List[Cell]) -> bool:
+    return all(row) and len(set(row)) == len(row)
+
+
+def _by_name(first: Row, rest: List[Row]) -> List[Row]:
+    return [dict(zip(map(str, first), row)) if isinstance(row, list) else row for row in rest]

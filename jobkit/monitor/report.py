@@ -179,9 +179,7 @@ def _metric(name: str, metric: Document, before: Optional[Document], limit: Opti
     bad = limit is not None and quality_limits.missed(value, limit)
     cells = ["{:.4f}".format(then) if then is not None else "", "{:.4f}".format(value), "{:+.4f}".format(value - then) if then is not None else "", bound]
     mark = '<span class="badge high">missed</span>' if bad else ""
-    return '<tr><td class="name">{}</td>{}<td>{}</td></tr>'.format(
-        escape(name.replace("_", " ")), "".join('<td class="n">{}</td>'.format(escape(cell)) for cell in cells), mark
-    )
+    return '<tr><td class="name">{}</td>{}<td>{}</td></tr>'.format(escape(name), "".join('<td class="n">{}</td>'.format(escape(cell)) for cell in cells), mark)
 
 
 def _confusion(now: Optional[Document], then: Optional[Document]) -> str:

@@ -135,6 +135,14 @@ def test_files_with_other_columns_and_unknown_formats_are_refused(tmp_path):
         rows.read([one], {"xml": {}})
 
 
+def test_a_line_with_too_many_cells_and_bytes_that_are_no_text_are_refused(tmp_path):
+    with pytest.raises(JobError, match="rows.csv: this is not csv: .*Expected 2 columns, got 3"):
+        of_text(tmp_path, "a,b\n1,2,3\n")
+    (tmp_path / "x.csv").write_bytes(b"a,b\n1,\xff\n")
+    with pytest.raises(JobError, match="x.csv: this is not csv"):
+        rows.read([tmp_path / "x.csv"], {"csv": {"header": True}})
+
+
 def test_ids_have_no_domain_and_too_many_values_no_distribution(tmp_path):
     data = of_text(tmp_path, "id,level\n" + "".join(f"id{place},l{place % 3}\n" for place in range(1200)))
     told, limits = statistics.statistics(data), constraints.constraints(data)
