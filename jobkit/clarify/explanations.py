@@ -91,7 +91,7 @@ def features(config: Config, dataset: Dataset) -> Dataset:
     names = roles(config, dataset).features
     if not names:
         raise JobError("{}: got no column beside label, predicted label and excluded ones, expected features to explain".format(FILE))
-    return dataset._replace(names=names, columns={name: dataset.columns[name] for name in names})
+    return dataset._replace(names=names, columns={name: dataset.columns[name] for name in names}, coded={})
 
 
 def _is_count(value: Any) -> bool:

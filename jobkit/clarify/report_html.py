@@ -11,7 +11,7 @@ from jobkit.profile.style import CSS
 
 MORE = """
 .note{border-left:4px solid var(--medium);padding:6px 12px;background:var(--card);max-width:none}
-.charts{max-width:820px}.full{grid-column:1/-1}
+.charts{max-width:820px}.charts .scroll svg{min-width:600px}
 """
 WIDTH, BAR, GAP, LEFT, RIGHT = 720.0, 13.0, 9.0, 190.0, 64.0
 
@@ -84,7 +84,7 @@ def _bars(block: Bars) -> str:
     title = "<h3>{}</h3>".format(escape(block.title)) if block.title else ""
     names = [series for series, _, _ in block.series]
     chart = svg.drawing(WIDTH, bottom + 36, block.unit, parts)
-    return '<div class="card charts">{}{}{}</div>'.format(title, svg.legend(names) if len(names) > 1 else "", chart)
+    return '<div class="card charts">{}{}<div class="scroll" tabindex="0">{}</div></div>'.format(title, svg.legend(names) if len(names) > 1 else "", chart)
 
 
 def _bar(value: object, told: str, box: Tuple[float, float, float, float], order: int, title: str) -> List[str]:
