@@ -117,7 +117,8 @@ def _curve(block: Curve) -> str:
         y = at(low_x, tick)[1]
         parts += [svg.line(left, y, width - 14, y, "grid"), svg.text(left - 5, y + 4, svg.number(tick), "end")]
     for tick, name in svg.axis_ticks(low_x, high_x, kinds, None):
-        parts.append(svg.text(at(tick, low_y)[0], height - bottom + 15, name, "middle", 10))
+        x = at(tick, low_y)[0]
+        parts.append(svg.text(x, height - bottom + 15, name, "middle" if numeric or left + 30 < x < width - 40 else "start" if x < width / 2 else "end", 10))
     for order, (_, values) in enumerate(block.series):
         parts += _line([at(x, y) for x, y in zip(across, values)], order, numeric)
     parts.append(svg.text((left + width) / 2, height - 5, block.title, "middle", 40))
