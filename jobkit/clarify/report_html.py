@@ -6,8 +6,7 @@ from html import escape
 from typing import Callable, Dict, List, Sequence, Tuple
 
 from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Table, Words, is_numeric, limit, sections
-from jobkit.page import svg
-from jobkit.page.style import CSS
+from jobkit.page import frame, svg
 
 MORE = """
 .note{border-left:4px solid var(--medium);padding:6px 12px;background:var(--card);max-width:none}
@@ -18,14 +17,8 @@ WIDTH, BAR, GAP, LEFT, RIGHT = 720.0, 13.0, 9.0, 190.0, 64.0
 
 def page(content: Content) -> str:
     """Return the page."""
-    made = sections(content)
-    links = "".join('<a href="#{}">{}</a>'.format(section.anchor, escape(section.heading)) for section in made)
-    body = "".join(_section(section) for section in made)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<title>{0}</title><style>{1}</style></head><body><nav aria-label="Sections"><div>{2}</div></nav><main><h1>{0}</h1>{3}</main></body></html>\n'
-    ).format(escape(content.title), CSS + MORE, links, body)
+    parts = [(section.anchor, section.heading, _section(section)) for section in sections(content)]
+    return frame.whole(content.title, "<h1>{}</h1>".format(escape(content.title)), parts, MORE)
 
 
 def _section(section: Section) -> str:
@@ -38,7 +31,7 @@ def _section(section: Section) -> str:
         drawn += [_cards(beside), _block(block)]
         beside = []
     body = "".join([*drawn, _cards(beside)])
-    return '<section><h2 id="{}">{}</h2>{}</section>'.format(section.anchor, escape(section.heading), body)
+    return frame.section(section.anchor, section.heading, body)
 
 
 def _cards(beside: Sequence[str]) -> str:
