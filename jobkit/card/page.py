@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from jobkit.card import charts, metrics
-from jobkit.card.content import whole
+from jobkit.card import charts, content, metrics
+from jobkit.page import frame
 
 Card = Mapping[str, Any]
 ENDINGS = ("standard_deviation", "other", "difference", "lower", "upper", "p_value", "train", "test")
@@ -30,23 +30,14 @@ TITLES: Mapping[str, str] = {
 
 def page(card: Card, status: str = "") -> str:
     """Return the page of a card in the service's schema, one of a model package too; `status` is Draft, PendingReview, Approved or Archived, or empty."""
-    from jobkit.page.style import CSS
-
-    card = whole(card)
+    card = content.whole(card)
     name = _name(card)
     ends = [("training", "How it was made", _training(card)), ("more", "Know before use", _more(card))]
     drawn = [("uses", "What it is for", _uses(card)), *_evaluations(card), *ends]
-    sections = [(key, heading, body) for key, heading, body in drawn if body]
-    links = "".join('<a href="#{}">{}</a>'.format(escape(key, quote=True), escape(heading)) for key, heading, _ in sections)
-    body = "".join('<section><h2 id="{}">{}</h2>{}</section>'.format(escape(key, quote=True), escape(heading), text) for key, heading, text in sections)
-    return HEAD.format(escape(name), CSS + EXTRA, links) + _top(card, name, status) + body + "</main></body></html>\n"
+    parts = [(key, heading, frame.section(key, heading, body)) for key, heading, body in drawn if body]
+    return frame.whole("Model card · " + name, _top(card, name, status), parts, EXTRA)
 
 
-HEAD = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    '<title>Model card · {}</title><style>{}</style></head><body><nav aria-label="Sections"><div>{}</div></nav><main>'
-)
 EXTRA = """.drawn{fill:none;stroke:var(--s0);stroke-width:2;vector-effect:non-scaling-stroke}.card>h3{margin-bottom:8px}
 .matrix td{border:2px solid var(--card);padding:8px 10px}.matrix th{padding:8px 10px 8px 0}.matrix td small{display:block;color:var(--ink);opacity:.75}
 .said dt{grid-column:1/-1;margin-top:8px}.said dd{grid-column:1/-1;text-align:left;font-size:15px;white-space:pre-line}.said{display:block}

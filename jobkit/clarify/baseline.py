@@ -95,7 +95,7 @@ def _column(values: Sequence[Any], name: str, like: np.ndarray) -> np.ndarray:
 
 
 def computed(rows: Dataset, clusters: int, seed: int) -> Dataset:
-    """Return the centres of clusters of rows (k-prototypes): means of numbers, most frequent texts. One cluster is all rows."""
+    """Return the centres of clusters of rows (k-prototypes): means of numbers (see `_centre`), most frequent texts. One cluster is all rows."""
     taken = np.arange(rows.rows)
     if rows.rows > SAMPLE and clusters > 1:
         taken = np.sort(np.random.default_rng(seed).permutation(rows.rows)[:SAMPLE])
@@ -106,10 +106,17 @@ def computed(rows: Dataset, clusters: int, seed: int) -> Dataset:
 
 
 def _centre(values: np.ndarray) -> Optional[Any]:
-    """Return the mean of numbers or the most frequent text (of several the first in the alphabet), None where all are missing."""
+    """Return the mean of numbers or the most frequent text (of several the first in the alphabet), None where all are missing.
+
+    Of whole numbers it is the value nearest to the mean that occurs: they are often codes, and a model that knows 0 and 1 knows nothing of 0.8.
+    """
     if values.dtype.kind == "f":
         present = values[np.isfinite(values)]
-        return float(present.mean()) if len(present) else None
+        if not len(present):
+            return None
+        mean = present.mean()
+        whole = bool((present == np.trunc(present)).all())
+        return float(present[np.abs(present - mean).argmin()]) if whole else float(mean)
     levels, counts = np.unique([value for value in values if value is not None], return_counts=True)
     return str(levels[counts.argmax()]) if len(levels) else None
 

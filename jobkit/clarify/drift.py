@@ -19,6 +19,7 @@ PARTS = ("post_training_bias_metrics", "pre_training_bias_metrics")
 IDEAL: Mapping[str, float] = {"DI": 1.0}
 
 Found = Mapping[str, Any]
+# Part, facet, group, metric.
 Key = Tuple[str, str, str, str]
 
 
@@ -29,12 +30,18 @@ def violations(baseline: Found, current: Found) -> Dict[str, Any]:
 
 def bias_violations(baseline: Found, current: Found) -> List[Dict[str, str]]:
     """Return the metrics that are farther from their ideal than the baseline's; what has no value on either side, or stands on one only, is skipped."""
-    before = dict(metrics(baseline))
+    before = {same(key): value for key, value in metrics(baseline)}
     made = []
     for key, value in metrics(current):
-        if key in before and _worse(key[3], before[key], value):
-            made.append(violation(key, before[key], value))
+        if same(key) in before and _worse(key[3], before[same(key)], value):
+            made.append(violation(key, before[same(key)], value))
     return made
+
+
+def same(key: Key) -> Key:
+    """Return the key with the threshold alone for an interval: `(0.5, 0.99]` ends at the largest value of the data, which differs from data to data."""
+    part, facet, group, metric = key
+    return part, facet, group.split(",")[0] if group.startswith("(") and group.endswith("]") else group, metric
 
 
 def metrics(analysis: Found) -> Iterator[Tuple[Key, Any]]:

@@ -91,7 +91,7 @@ def features(config: Config, dataset: Dataset) -> Dataset:
     names = roles(config, dataset).features
     if not names:
         raise JobError("{}: got no column beside label, predicted label and excluded ones, expected features to explain".format(FILE))
-    return dataset._replace(names=names, columns={name: dataset.columns[name] for name in names})
+    return dataset._replace(names=names, columns={name: dataset.columns[name] for name in names}, coded={})
 
 
 def _is_count(value: Any) -> bool:
@@ -197,7 +197,7 @@ def _of_trees(settings: Shap, rows: Dataset, start: Dataset, predictor: Any) -> 
     of models whose answer is the margin.
     """
     served = predictor.package
-    if served is None or served.featuring is None or predictor.caller is not served:
+    if served is None or served.featuring is None:
         return None
     recipe, booster = json.loads(served.files["recipe.json"]), _booster(served.files["xgboost-model"])
     made_of = owners.of_features(recipe)

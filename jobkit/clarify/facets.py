@@ -14,6 +14,8 @@ from jobkit.failure import JobError
 CONTINUOUS_FROM = 0.05
 SHOWN_VALUES = 10
 SMALL_RANGE = 1e6
+# A column of these is read as numbers, as pandas reads it.
+BOOLEANS = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 
 # A column of numbers (float64, NaN where missing) or of text, as objects or as codes; each of shape (rows,).
 Values = Union[np.ndarray, Coded]
@@ -141,7 +143,7 @@ def number(value: Any, key: str) -> float:
         JobError: it is none.
     """
     try:
-        return float(value)
+        return BOOLEANS[value] if isinstance(value, str) and value in BOOLEANS else float(value)
     except ValueError:
         raise JobError("{}: {}: got {!r}, expected a number as the column holds".format(FILE, key, value)) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -37,29 +37,31 @@ def run(inputs: Path, output: Path, say: Say) -> Dict[str, Any]:
     """
     settings = config.read(inputs / "config" / FILE)
     _check_any(settings)
-    with _model(settings) if _needs_model(settings) else nullcontext() as model:
-        return _run(settings, model, inputs, output, say)
-
-
-def _run(settings: Config, model: Any, inputs: Path, output: Path, say: Say) -> Dict[str, Any]:
-    rows = dataset.read(settings, inputs / "data", inputs / "facet", inputs / "predicted_label")
-    asked = Asked(settings, rows, dataset.roles(settings, rows), say)
-    say("{:,} rows, {} columns, {} sent to the model".format(rows.rows, len(rows.names), len(asked.roles.features)))
-    measured = _measured(asked, model)
-    explained = _explained(asked, model, output)
-    made = analysis.document(measured, explained)
     output.mkdir(parents=True, exist_ok=True)
-    analysis.write_like_the_service(made, output / ANALYSIS)
-    if measured is not None:
-        _write_json(analysis.bias_metrics(measured), output / BIAS_METRICS)
+    with ExitStack() as held:
+        # Before the rows are read: the model is served by forks of this process, and one made after Arrow has run would hang.
+        model = held.enter_context(_model(settings)) if _needs_model(settings) else None
+        rows = dataset.read(settings, inputs / "data", inputs / "facet", inputs / "predicted_label")
+        asked = Asked(settings, rows, dataset.roles(settings, rows), say)
+        say("{:,} rows, {} columns, {} sent to the model".format(rows.rows, len(rows.names), len(asked.roles.features)))
+        measured = _measured(asked, model)
+        explained = _explained(asked, model, output)
+    made = analysis.document(measured, explained)
     worse = _compared(inputs / "baseline", made)
-    if worse is not None:
-        analysis.write_like_the_service(worse, output / VIOLATIONS)
-    _write_json(analysis.summary(worse), output / SUMMARY)
+    _write(output, made, measured, worse)
     for line in _table(measured, worse):
         say(line)
     report.write(report.Content(settings.title, measured, explained or {}, worse), output, say)
     return made
+
+
+def _write(output: Path, made: Mapping[str, Any], measured: Optional[Study], worse: Optional[Mapping[str, Any]]) -> None:
+    analysis.write_like_the_service(made, output / ANALYSIS)
+    if measured is not None:
+        _write_json(analysis.bias_metrics(measured), output / BIAS_METRICS)
+    if worse is not None:
+        analysis.write_like_the_service(worse, output / VIOLATIONS)
+    _write_json(analysis.summary(worse), output / SUMMARY)
 
 
 def _check_any(settings: Config) -> None:
@@ -73,7 +75,6 @@ def _needs_model(settings: Config) -> bool:
 
 
 def _model(settings: Config) -> Any:
-    """Return the way to ask the model. It may be served by a fork of this process, so this comes before the first use of Arrow."""
     from jobkit.clarify import predictor
 
     return predictor.predictor(settings)

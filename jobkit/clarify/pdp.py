@@ -26,7 +26,8 @@ class Grid(NamedTuple):
 def grid(values: np.ndarray, resolution: int) -> Grid:
     """Return the values to try of a column: the middles of buckets of one width from the least to the greatest number, or the texts there are.
 
-    The service's published example has the middles of buckets of one width, too. Missing values belong to none.
+    The service's published example has the middles of buckets of one width, too. A column with no more distinct numbers than buckets is tried at these: a flag
+    is 0 or 1, never 0.5. Missing values belong to none.
     """
     return _numerical(values, resolution) if values.dtype.kind == "f" else _categorical(values)
 
@@ -35,9 +36,10 @@ def _numerical(values: np.ndarray, resolution: int) -> Grid:
     present = values[np.isfinite(values)]
     if not len(present):
         return Grid("numerical", (), ())
+    levels, at_each = np.unique(present, return_counts=True)
+    if len(levels) <= resolution:
+        return Grid("numerical", tuple(levels.tolist()), tuple((at_each / len(values)).tolist()))
     low, high = float(present.min()), float(present.max())
-    if low == high:
-        return Grid("numerical", (low,), (len(present) / len(values),))
     edges = np.linspace(0.0, 1.0, resolution + 1)
     counts, _ = np.histogram((present / 2 - low / 2) / (high / 2 - low / 2), bins=edges)
     middles = (edges[:-1] + edges[1:]) / 2

@@ -183,9 +183,11 @@ class Predictor:
         if self.package is None or self.package.featuring is None:
             raise JobError("the features that the model sees are known of a package of ours only")
         form = templates.form(CSV, rows.names, {}, header=True)
-        texts = [self.package.featuring.invoke(body, CSV + "; header=present", CSV) for body, _ in templates.requests(form, rows)]
-        lines = [line.split(",") for text in texts for line in text.decode("ascii").splitlines()]
-        return np.array(lines, dtype=np.float64).astype(np.float32).reshape(rows.rows, -1)
+        parts = []
+        for body, count in templates.requests(form, rows):
+            text = self.package.featuring.invoke(body, CSV + "; header=present", CSV).decode("ascii")
+            parts.append(np.array(text.replace("\n", ",").rstrip(",").split(","), dtype=np.float64).astype(np.float32).reshape(count, -1))
+        return np.concatenate(parts)
 
 
 def _scored(wanted: Wanted) -> Wanted:

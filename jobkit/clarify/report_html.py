@@ -6,26 +6,19 @@ from html import escape
 from typing import Callable, Dict, List, Sequence, Tuple
 
 from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Table, Words, is_numeric, limit, sections
-from jobkit.page import svg
-from jobkit.page.style import CSS
+from jobkit.page import frame, svg
 
 MORE = """
 .note{border-left:4px solid var(--medium);padding:6px 12px;background:var(--card);max-width:none}
-.charts{max-width:820px}.full{grid-column:1/-1}
+.charts{max-width:820px}.charts .scroll svg{min-width:600px}
 """
 WIDTH, BAR, GAP, LEFT, RIGHT = 720.0, 13.0, 9.0, 190.0, 64.0
 
 
 def page(content: Content) -> str:
     """Return the page."""
-    made = sections(content)
-    links = "".join('<a href="#{}">{}</a>'.format(section.anchor, escape(section.heading)) for section in made)
-    body = "".join(_section(section) for section in made)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<title>{0}</title><style>{1}</style></head><body><nav aria-label="Sections"><div>{2}</div></nav><main><h1>{0}</h1>{3}</main></body></html>\n'
-    ).format(escape(content.title), CSS + MORE, links, body)
+    parts = [(section.anchor, section.heading, _section(section)) for section in sections(content)]
+    return frame.whole(content.title, "<h1>{}</h1>".format(escape(content.title)), parts, MORE)
 
 
 def _section(section: Section) -> str:
@@ -38,7 +31,7 @@ def _section(section: Section) -> str:
         drawn += [_cards(beside), _block(block)]
         beside = []
     body = "".join([*drawn, _cards(beside)])
-    return '<section><h2 id="{}">{}</h2>{}</section>'.format(section.anchor, escape(section.heading), body)
+    return frame.section(section.anchor, section.heading, body)
 
 
 def _cards(beside: Sequence[str]) -> str:
@@ -84,7 +77,7 @@ def _bars(block: Bars) -> str:
     title = "<h3>{}</h3>".format(escape(block.title)) if block.title else ""
     names = [series for series, _, _ in block.series]
     chart = svg.drawing(WIDTH, bottom + 36, block.unit, parts)
-    return '<div class="card charts">{}{}{}</div>'.format(title, svg.legend(names) if len(names) > 1 else "", chart)
+    return '<div class="card charts">{}{}<div class="scroll" tabindex="0">{}</div></div>'.format(title, svg.legend(names) if len(names) > 1 else "", chart)
 
 
 def _bar(value: object, told: str, box: Tuple[float, float, float, float], order: int, title: str) -> List[str]:
@@ -117,7 +110,8 @@ def _curve(block: Curve) -> str:
         y = at(low_x, tick)[1]
         parts += [svg.line(left, y, width - 14, y, "grid"), svg.text(left - 5, y + 4, svg.number(tick), "end")]
     for tick, name in svg.axis_ticks(low_x, high_x, kinds, None):
-        parts.append(svg.text(at(tick, low_y)[0], height - bottom + 15, name, "middle", 10))
+        x = at(tick, low_y)[0]
+        parts.append(svg.text(x, height - bottom + 15, name, "middle" if numeric or left + 30 < x < width - 40 else "start" if x < width / 2 else "end", 10))
     for order, (_, values) in enumerate(block.series):
         parts += _line([at(x, y) for x, y in zip(across, values)], order, numeric)
     parts.append(svg.text((left + width) / 2, height - 5, block.title, "middle", 40))

@@ -13,7 +13,7 @@ from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Tab
 WIDE, TALL, EDGE = 8.27, 11.69, 0.7
 LINE, SMALL = 0.17, 8
 # Characters of 8 points that fit into an inch.
-PER_INCH = 15.5
+PER_INCH = 17.0
 
 
 class _Pages:
@@ -38,7 +38,7 @@ class _Pages:
     def text(self, words: str, inches: float = EDGE, size: float = SMALL, **style: Any) -> None:
         """Write one line at this height; `inches` is from the left."""
         assert self.sheet is not None
-        self.sheet.text(inches / WIDE, (self.y - LINE) / TALL, words.replace("$", r"\$"), fontsize=size, **{"color": INK, **style})
+        self.sheet.text(inches / WIDE, (self.y - LINE) / TALL, report_plots.plain(words), fontsize=size, **{"color": INK, **style})
 
 
 def write(content: Content, path: Path) -> None:

@@ -34,7 +34,7 @@ def explainability(given: Given) -> Found:
         raise JobError("the baseline: got no analysis of the explanations; expected Explainability.ConfigFile and Constraints. Add `explainability:`")
     if not (given.asked.model.is_dir() and list(given.asked.model.rglob("*.tar.gz"))):
         raise NotPossible("explaining rows needs the deployed package. Register the model with one")
-    settings = _settings(told)
+    settings = _settings(told, given.asked.attributes.probability)
     with predictor.predictor(settings) as model, tempfile.TemporaryDirectory() as folder:
         rows = _dataset(given, settings, Path(folder))
         baseline, notes = _shap_baseline(given, rows)
@@ -45,10 +45,15 @@ def explainability(given: Given) -> Found:
     return Found({"analysis.json": measured}, found, _scores(before, measured), rows.rows, notes, like_clarify=True)
 
 
-def _settings(told: Mapping[str, Any]) -> Config:
-    """Return the configuration of an explanation from that of the monitor; each row's values are not kept, the monitor's explanations are global."""
+def _settings(told: Mapping[str, Any], probability: Optional[str]) -> Config:
+    """Return the configuration of an explanation from that of the monitor; each row's values are not kept, the monitor's explanations are global.
+
+    `probability` is where the number stands that is explained, of a model that is no package of ours: a place, or a name.
+    """
     shap = {key: value for key, value in ((told.get("methods") or {}).get("shap") or {}).items() if key not in ("baseline", "save_local_shap_values")}
-    return config.parse({"dataset_type": config.CSV, "methods": {"shap": shap}, "predictor": told.get("predictor") or {}})
+    place = int(probability) if probability is not None and probability.isdigit() else probability
+    predictor = {**(told.get("predictor") or {}), **({"probability": place} if place is not None else {})}
+    return config.parse({"dataset_type": config.CSV, "methods": {"shap": shap}, "predictor": predictor})
 
 
 def _dataset(given: Given, settings: Config, folder: Path) -> Dataset:

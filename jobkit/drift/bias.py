@@ -133,8 +133,9 @@ def _measured(made: Config, rows: Dataset) -> Tuple[Dict[str, Any], List[str]]:
 
 
 def _compared(made: Config, rows: Dataset, measured: Dict[str, Any], baseline: Baseline) -> Tuple[List[Dict[str, str]], Dict[str, Measure], List[str]]:
-    before = {key: number for key, value in drift.metrics(baseline.analysis) if (number := _number(value)) is not None}
-    now = {key: number for key, value in drift.metrics(measured) if key in before and (number := _number(value)) is not None}
+    known = {drift.same(key): number for key, value in drift.metrics(baseline.analysis) if (number := _number(value)) is not None}
+    now = {key: number for key, value in drift.metrics(measured) if drift.same(key) in known and (number := _number(value)) is not None}
+    before = {key: known[drift.same(key)] for key in now}
     errors = _errors(made, rows, now)
     sure = {key: error for key, error in errors.items() if math.isfinite(now[key]) and math.isfinite(before[key])}
     quantile = NormalDist().inv_cdf(1 - FALSE_ALARMS / max(1, len(sure)))
@@ -145,7 +146,7 @@ def _compared(made: Config, rows: Dataset, measured: Dict[str, Any], baseline: B
         ideal = drift.IDEAL.get(key[3], 0.0)
         worse = abs(now[key] - ideal) - abs(before[key] - ideal) > quantile * wide + drift.TOLERANCE
         violations += [drift.violation(key, before[key], now[key])] if worse else []
-        measures["{}={} {}".format(key[1], key[2], key[3])] = Measure(now[key], before[key], worse)
+        measures["{}={} {}".format(key[1], drift.same(key)[2], key[3])] = Measure(now[key], before[key], worse)
     unsure = sorted({"{} of {}={}".format(key[3], key[1], key[2]) for key in now if key not in sure})
     return violations, measures, ["not compared, since so few rows do not settle its value: {}".format(", ".join(unsure))] if unsure else []
 
@@ -161,6 +162,7 @@ def _errors(made: Config, rows: Dataset, now: Mapping[Any, float]) -> Dict[Any, 
     names = [name for name in dict.fromkeys([*roles.facets, roles.group, roles.label, roles.predicted]) if name is not None]
     small = rows._replace(names=tuple(names), columns={name: rows.columns[name] for name in names})
     dice, size = np.random.default_rng(0), min(rows.rows, LARGEST_SAMPLE)
+    places = {drift.same(key): key for key in now}
     seen: Dict[Any, List[float]] = {key: [] for key in now}
     for _ in range(RESAMPLES):
         try:
@@ -168,9 +170,9 @@ def _errors(made: Config, rows: Dataset, now: Mapping[Any, float]) -> Dict[Any, 
         except JobError:  # a resample without a positive label
             continue
         for key, value in drift.metrics(found):
-            number = _number(value)
-            if key in seen and number is not None and math.isfinite(number):
-                seen[key].append(number)
+            place, number = places.get(drift.same(key)), _number(value)
+            if place is not None and number is not None and math.isfinite(number):
+                seen[place].append(number)
     shrink = math.sqrt(size / rows.rows)
     return {key: float(np.std(values)) * shrink for key, values in seen.items() if len(values) >= LEAST_DEFINED * RESAMPLES}
 

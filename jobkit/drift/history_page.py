@@ -9,7 +9,6 @@ from jobkit.drift import trend
 from jobkit.drift.trend import Point
 from jobkit.page import frame
 from jobkit.page.curves import short
-from jobkit.page.style import CSS
 
 TITLES: Mapping[str, str] = {
     "data-quality": "Data quality",
@@ -46,13 +45,11 @@ class Series(NamedTuple):
 
 def page(name: str, executions: Sequence[Execution]) -> str:
     """Return the page of what is monitored under a name; executions come oldest first."""
-    sections = [
-        (kind, title, lambda found, kind=kind: _kind(kind, found))  # type: ignore[misc]
-        for kind, title in TITLES.items()
-    ]
     head = "<h1>Drift of {}</h1>{}{}".format(escape(name), _about(executions), _tiles(executions))
-    made: str = frame.document("Drift of " + name, head, [*sections, ("executions", "Executions", _executions)], list(executions))
-    return made.replace(CSS, CSS + trend.CSS, 1)
+    drawn = [(kind, title, _kind(kind, executions)) for kind, title in TITLES.items()] + [("executions", "Executions", _executions(executions))]
+    parts = [(place, heading, frame.section(place, heading, body)) for place, heading, body in drawn if body]
+    made: str = frame.whole("Drift of " + name, head, parts, trend.CSS)
+    return made
 
 
 def index(names: Mapping[str, Sequence[Execution]]) -> str:
@@ -65,7 +62,8 @@ def index(names: Mapping[str, Sequence[Execution]]) -> str:
     )
     head = '<th>monitored</th><th>last execution (UTC)</th><th class="n">executions</th><th class="n">violations now</th>'
     table = '<div class="scroll" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'.format(head, rows)
-    return frame.document("Drift", "<h1>Drift</h1>" + table, [], None)
+    made: str = frame.whole("Drift", "<h1>Drift</h1>" + table, [], trend.CSS)
+    return made
 
 
 def when(folder: str) -> str:

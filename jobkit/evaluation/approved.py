@@ -85,11 +85,11 @@ def answers(approved: Approved, case: Case, raw: Path) -> Case:
     if not wanted.num_columns:
         raise JobError("the approved version takes none of the columns: {}".format(", ".join(approved.about["columns"])[:200]))
     approved.client.healthy()
-    told: List[List[str]] = []
+    told: List[str] = []
     for start in range(0, rows.num_rows, ROWS_AT_ONCE):
         body = raw_rows.text(wanted.slice(start, ROWS_AT_ONCE))
-        told += csv.reader(io.StringIO(approved.client.invoke(body, "text/csv; header=present", "text/csv").decode("utf-8"), newline=""))
-    return _read(told, approved.about, case)
+        told.append(approved.client.invoke(body, "text/csv; header=present", "text/csv").decode("utf-8", "replace"))
+    return _read("".join(told), approved.about, case)
 
 
 def _check(about: Mapping[str, Any], problem: str, classes: Sequence[str]) -> None:
@@ -101,13 +101,14 @@ def _check(about: Mapping[str, Any], problem: str, classes: Sequence[str]) -> No
         raise JobError("the approved version tells other classes: {}; these are {}".format(", ".join(theirs)[:150], ", ".join(ours)[:150]))
 
 
-def _read(told: Sequence[Sequence[str]], about: Mapping[str, Any], case: Case) -> Case:
-    if len(told) != len(case.target):
-        raise JobError("the approved version answered {} rows with {}".format(len(case.target), len(told)))
+def _read(text: str, about: Mapping[str, Any], case: Case) -> Case:
     try:
+        told = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        if len(told) != len(case.target):
+            raise JobError("the approved version answered {} rows with {}".format(len(case.target), len(told)))
         read = READ[case.problem](told, about, case)
-    except (ValueError, IndexError):
-        raise JobError("the approved version answered what is no prediction: {!r}".format(",".join(told[0])[:100])) from None
+    except (ValueError, TypeError, IndexError, csv.Error):
+        raise JobError("the approved version answered what is no prediction: {!r}".format(text[:100].split("\n")[0])) from None
     if not all(np.isfinite(values).all() for values in (read.predicted, read.scores) if values is not None):
         raise JobError("the approved version answered what is no number")
     return read

@@ -12,8 +12,6 @@ BINARY, MULTICLASS, REGRESSION = "binary_classification", "multiclass_classifica
 BETAS = (("f0_5", 0.5), ("f1", 1.0), ("f2", 2.0))
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE, TRUE_NEGATIVE = range(4)
 OUTCOMES = ("true_positive", "false_positive", "false_negative", "true_negative")
-# Metrics that are better when they are small.
-LESS_IS_BETTER = ("false_positive_rate", "false_negative_rate", "mae", "mse", "rmse", "cost_per_row")
 
 
 class Case(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from jobkit.evaluation import bootstrap, measures
+from jobkit.evaluation import bootstrap
 from jobkit.evaluation.bootstrap import Resamples
 from jobkit.evaluation.measures import Case
 
@@ -48,7 +48,7 @@ def groups(cells: Cells) -> Groups:
         kind = "values"
     places = made[cells.codes]
     if (places < 0).any():
-        names, places = [*names, MISSING], np.where(places < 0, len(names), places)
+        names, places = [*names, _free(MISSING, names)], np.where(places < 0, len(names), places)
     return Groups(names, places, kind, len(occurring))
 
 
@@ -87,7 +87,15 @@ def _values(levels: Sequence[str], sizes: np.ndarray) -> Tuple[List[str], np.nda
     kept = sorted(frequent[:MOST_VALUES], key=lambda place: _natural(levels[place]))
     places = np.full(len(levels), len(kept), dtype=np.int64)
     places[kept] = np.arange(len(kept))
-    return [levels[place] for place in kept] + ([OTHER] if len(kept) < len(levels) else []), places
+    names = [levels[place] for place in kept]
+    return names + ([_free(OTHER, names)] if len(kept) < len(levels) else []), places
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """Return a name that no value has."""
+    while name in taken:
+        name = "({})".format(name)
+    return name
 
 
 def _natural(level: str) -> Tuple[int, float, str]:
@@ -112,8 +120,8 @@ def measured(case: Case, resamples: Resamples, cells: Cells) -> Dict[str, Any]:
         intervals = {metric: {"lower": one.lower, "upper": one.upper} for metric, one in made.items() if one.lower == one.lower}
         values[name] = {"rows": len(rows), "metrics": {metric: one.value for metric, one in made.items()}, "intervals": intervals}
     told = {"kind": found.kind, "distinct": found.distinct, "least_rows": LEAST_ROWS}
-    if OTHER in found.names[MOST_VALUES:]:
-        told["note"] = "the {} most frequent of {:,} values; the others are {!r}".format(MOST_VALUES, found.distinct, OTHER)
+    if found.kind == "values" and found.distinct > MOST_VALUES:
+        told["note"] = "the {} most frequent of {:,} values; the others are {!r}".format(MOST_VALUES, found.distinct, found.names[MOST_VALUES])
     return {**told, "values": values, "lowest": _extreme(values, min), "highest": _extreme(values, max)}
 
 
@@ -127,11 +135,3 @@ def _extreme(values: Mapping[str, Any], choose: Any) -> Dict[str, Any]:
         name = choose(slices, key=slices.__getitem__)
         made[metric] = {"value": slices[name], "slice": name}
     return made
-
-
-Sliced = Mapping[str, Any]
-METRICS_SHOWN: Mapping[str, Sequence[str]] = {
-    measures.BINARY: ("accuracy", "precision", "recall", "false_positive_rate", "f1", "auc"),
-    measures.MULTICLASS: ("accuracy", "weighted_precision", "weighted_recall", "weighted_f1"),
-    measures.REGRESSION: ("mae", "rmse", "r2"),
-}

@@ -114,10 +114,10 @@ def merge(captured: Sequence[Record], truths: Sequence[Record]) -> Merged:
     used = set()
     merged = []
     for record in captured:
-        key = next((key for key in keys(record.document) if key in known), None)
-        if key is not None:
-            used.add(key)
-            merged.append(record._replace(document=_joined(record.document, known[key].document)))
+        found = next((key for key in keys(record.document) if key in known), None)
+        if found is not None:
+            used.add(found)
+            merged.append(record._replace(document=_joined(record.document, known[found].document)))
     return Merged(tuple(merged), len(captured) - len(merged), len(known) - len(used), replaced)
 
 

@@ -14,7 +14,7 @@ SINGLE_SHARE = 0.1
 
 def constraints(rows: Rows, categorical: Optional[str] = None) -> Dict[str, Any]:
     """Return constraints.json of these rows; `categorical` is how texts are compared (LInfinity, ChiSquared) where that is to be written down."""
-    features = [_feature(name, column, rows.count) for name, column in zip(rows.names, rows.columns)]
+    features = [_feature(name, column, rows.item_count) for name, column in zip(rows.names, rows.columns)]
     return {"version": 0.0, "features": features, "monitoring_config": _config(categorical)}
 
 

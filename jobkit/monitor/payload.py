@@ -32,7 +32,7 @@ def rows(side: Mapping[str, Any]) -> List[Row]:
         Unreadable: encoding and data do not fit, the content type is none that is known, or values are nested.
     """
     data, encoding = side.get("data"), side.get("encoding")
-    if not isinstance(data, str) or encoding not in ENCODINGS:
+    if not isinstance(data, str) or not isinstance(encoding, str) or encoding not in ENCODINGS:
         raise Unreadable("got encoding {!r} and data of type {}; expected text in {}".format(encoding, type(data).__name__, ", ".join(ENCODINGS)))
     return ENCODINGS[encoding](data, str(side.get("observedContentType") or ""))
 

@@ -19,7 +19,7 @@ class Rows(NamedTuple):
 
     names: Tuple[str, ...]
     columns: Tuple[Cells, ...]
-    count: int
+    item_count: int
 
 
 def rows(table: Any) -> Rows:

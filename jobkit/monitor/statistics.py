@@ -19,7 +19,7 @@ NUMERIC = (INTEGRAL, FRACTIONAL)
 def statistics(rows: Rows) -> Dict[str, Any]:
     """Return statistics.json of these rows."""
     features = [feature(name, found) for name, found in zip(rows.names, rows.columns)]
-    return {"version": 0.0, "dataset": {"item_count": rows.count}, "features": features}
+    return {"version": 0.0, "dataset": {"item_count": rows.item_count}, "features": features}
 
 
 def feature(name: str, column: Cells) -> Dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 from jobkit.page import svg
 
@@ -47,15 +47,14 @@ def draw(plot: Plot, width: int = 420) -> str:
     return svg.drawing(width, HEIGHT, plot.label, parts)
 
 
-def _axes(plot: Plot, at: object, width: int) -> List[str]:
+def _axes(plot: Plot, at: Callable[[float, float], Tuple[float, float]], width: int) -> List[str]:
     x_low, x_high, y_low, y_high = plot.frame
-    place: "Sequence[float]"
     parts = []
     for value in svg.ticks(y_low, y_high):
-        place = at(x_low, value)  # type: ignore[operator]
+        place = at(x_low, value)
         parts += [svg.line(LEFT, place[1], width - RIGHT, place[1], "grid"), svg.text(LEFT - 6, place[1] + 4, svg.number(value), "end", 8)]
     for value in svg.ticks(x_low, x_high):
-        place = at(value, y_low)  # type: ignore[operator]
+        place = at(value, y_low)
         parts += [svg.line(place[0], place[1], place[0], place[1] + 4), svg.text(place[0], place[1] + 16, svg.number(value), "middle", 10)]
     parts.append(svg.line(LEFT, HEIGHT - BOTTOM, width - RIGHT, HEIGHT - BOTTOM))
     middle = (HEIGHT - BOTTOM + TOP) / 2

@@ -14,14 +14,26 @@ Section = Tuple[str, str, Callable[[Any], str]]
 def document(title: str, head: str, sections: Sequence[Section], found: Any) -> str:
     """Return a whole page: `head` is HTML above the sections, which are drawn from what was found; empty ones are left out."""
     made = [(name, heading, draw(found)) for name, heading, draw in sections]
-    shown = [(name, heading, body) for name, heading, body in made if body]
-    links = "".join('<a href="#{}">{}</a>'.format(name, escape(heading)) for name, heading, _ in shown)
-    body = "".join('<section><h2 id="{}">{}</h2>{}</section>'.format(name, escape(heading), text) for name, heading, text in shown)
+    return whole(title, head, [(name, heading, section(name, heading, body)) for name, heading, body in made if body])
+
+
+def section(name: str, heading: str, body: str) -> str:
+    """Return a section with its heading, to which a link leads."""
+    return '<section><h2 id="{}">{}</h2>{}</section>'.format(escape(name, quote=True), escape(heading), body)
+
+
+def whole(title: str, head: str, parts: Sequence[Tuple[str, str, str]], css: str = "") -> str:
+    """Return a page of parts (name, heading, HTML) with links to them, below `head`; `css` is what the page needs beside the common look.
+
+    The page may load nothing from anywhere, and run no script: its own policy says so.
+    """
+    links = "".join('<a href="#{}">{}</a>'.format(escape(name, quote=True), escape(heading)) for name, heading, _ in parts)
+    leading = '<nav aria-label="Sections"><div>{}</div></nav>'.format(links) if links else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<title>{}</title><style>{}</style></head><body><nav aria-label="Sections"><div>{}</div></nav><main>{}{}</main></body></html>\n'
-    ).format(escape(title), CSS, links, head, body)
+        "<title>{}</title><style>{}</style></head><body>{}<main>{}{}</main></body></html>\n"
+    ).format(escape(title), CSS + css, leading, head, "".join(body for _, _, body in parts))
 
 
 def tiles(entries: Sequence[Tuple[str, str]]) -> str:

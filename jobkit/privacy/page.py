@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Mapping, Tuple
 
+from jobkit.page import frame
+
 NAMES: Mapping[str, Tuple[str, str]] = {
     "loss_threshold": ("By loss", "A row counts as a member when the model is less wrong on it than on others."),
     "shadow_models": ("By shadow models", "A classifier learned on models of the same kind what members look like: loss, confidence and margin."),
@@ -13,21 +15,18 @@ NAMES: Mapping[str, Tuple[str, str]] = {
 
 def page(found: Mapping[str, Any]) -> str:
     """Return the page for privacy.json."""
-    from jobkit.page.style import CSS
-
     severity = "high" if found["memorises"] else "low"
     verdict = '<div class="card finding {0}"><p><span class="badge {0}">{1}</span></p><p>{2}</p></div>'.format(
         severity, "memorises" if found["memorises"] else "passes", escape(_sentence(found["verdict"]["message"]))
     )
     warnings = "".join('<div class="card finding medium"><p>{}</p></div>'.format(escape(_sentence(each))) for each in found["warnings"])
     rows = "".join(_attack(name, found["attack"][name]) for name in NAMES if name in found["attack"])
-    return HEAD.format(CSS + EXTRA) + verdict + warnings + _tiles(found) + SCALE.format(rows) + _about(found) + "</main></body></html>\n"
+    body = HEAD + verdict + warnings + _tiles(found) + SCALE.format(rows) + _about(found)
+    return frame.whole("Privacy probe", body, [], EXTRA)
 
 
 HEAD = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    "<title>Privacy probe</title><style>{}</style></head><body><main><h1>Does the model remember its training rows?</h1>"
+    "<h1>Does the model remember its training rows?</h1>"
     '<p class="soft">Somebody who has a row and may ask the model tries to tell whether the row was trained on (membership inference).</p>'
 )
 EXTRA = """.attack{display:grid;grid-template-columns:minmax(120px,190px) minmax(0,1fr) 64px;gap:2px 12px;align-items:center;margin:12px 0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.config.checks import Explainability
+from pipelines.config.checks import Bias, Explainability, Predictor
 from pipelines.config.model import PipelineConfig
 
 CSV = "text/csv"
@@ -26,7 +26,7 @@ def _pre_training(config: PipelineConfig) -> dict[str, Any]:
 def _post_training(config: PipelineConfig) -> dict[str, Any]:
     assert config.bias
     methods = {"post_training_bias": {"methods": _methods(config.bias.post_training)}, **REPORT}
-    return {**bias_config(config), "methods": methods, "predictor": {**predicted_label(config), **endpoint(config.bias.instance_type)}}
+    return {**bias_config(config), "methods": methods, "predictor": {**predicted_label(config), **endpoint(config.bias)}}
 
 
 def _explainability(config: PipelineConfig) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _explainability(config: PipelineConfig) -> dict[str, Any]:
     # The SDK's check step takes one method.
     pdp = {"pdp": pdp_config(section)} if section.pdp and section.runner == "processing" else {}
     methods = {"shap": shap_config(section, config.seed), **pdp, **REPORT}
-    return {"methods": methods, "predictor": {**scores(config), **endpoint(section.instance_type)}}
+    return {"methods": methods, "predictor": {**scores(config), **endpoint(section)}}
 
 
 MADE: Mapping[str, Callable[[PipelineConfig], dict[str, Any]]] = {
@@ -47,9 +47,9 @@ MADE: Mapping[str, Callable[[PipelineConfig], dict[str, Any]]] = {
 
 def monitoring_config(config: PipelineConfig, key: str) -> dict[str, Any]:
     """Return what bias and explainability monitors are configured with (`ConfigFile` of DriftCheckBaselines), as the SDK writes it beside the analysis."""
-    if key == "explainability":
+    if key == "explainability" and config.explainability:
         made = _explainability(config)
-        return {"methods": {"shap": made["methods"]["shap"]}, "predictor": endpoint(config.explainability.instance_type if config.explainability else "")}
+        return {"methods": {"shap": made["methods"]["shap"]}, "predictor": endpoint(config.explainability)}
     return {**bias_config(config), "label": config.label.column}
 
 
@@ -76,18 +76,25 @@ def _methods(asked: tuple[str, ...] | bool) -> Any:
     return "all" if asked is True else list(asked or ())
 
 
-def endpoint(instance_type: str) -> dict[str, Any]:
-    """Return the members of `predictor` that say how the service serves the model; our own job passes over the machine."""
-    return {"instance_type": instance_type, "initial_instance_count": 1, "accept_type": CSV, "content_type": CSV}
+def endpoint(section: Bias | Explainability) -> dict[str, Any]:
+    """Return the members of `predictor` that say how the service serves and asks the model; our own job passes over the machine."""
+    asked = section.predictor or Predictor()
+    return {"instance_type": section.instance_type, "initial_instance_count": 1, "accept_type": asked.accept_type, "content_type": asked.content_type}
 
 
 def predicted_label(config: PipelineConfig) -> dict[str, Any]:
-    """Return where in the package's CSV answer the label stands: `probability,label` of two classes, `label,probability,…` of several."""
+    """Return where the label stands: as told, or in the package's CSV answer, `probability,label` of two classes, `label,probability,…` of several."""
+    told = config.bias.predictor if config.bias else None
+    if told is not None:
+        return {name: value for name, value in (("label", told.label), ("probability", told.probability)) if value is not None}
     return {"label": 1 if config.problem == "binary_classification" else 0}
 
 
 def scores(config: PipelineConfig) -> dict[str, Any]:
-    """Return where in the package's CSV answer the number stands that is explained; of several classes our own job knows their columns."""
+    """Return where the number stands that is explained: as told, or in the package's CSV answer; of several classes our own job knows their columns."""
+    told = config.explainability.predictor if config.explainability else None
+    if told is not None and told.probability is not None:
+        return {"probability": told.probability}
     if config.problem == "multiclass_classification":
         return {"label_headers": list(config.label.classes)}
     return {"probability": 0}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # What takes longer is cut when the command ends.
 GOODBYE_S = 1.0
+# Each client is a descriptor; 1024, as systems usually allow, are soon used up by clients that only wait.
+DESCRIPTORS = 65_536
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +50,7 @@ def serve(
         known_endpoint(home, name)
     if container and len(names or ()) != 1:
         raise UsageError("the container of one endpoint answers", where="--container", got=f"{len(names or ())} names", expected="one")
+    allow_descriptors()
     records = Records(home)
     with records.serving() as mine:
         if not mine:
@@ -58,6 +61,16 @@ def serve(
         with machine(home, isolation.value, images.value, image_map, cold=cold, keep_minutes=keep_warm) as made:
             held = Host(made, records, home / "serving" / "endpoints", frozenset(names or ()), speed, say)
             return _serve(held, listener, (names or [""])[0] if container else "")
+
+
+def allow_descriptors() -> None:
+    """Let this process have as many open files and connections as it may."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

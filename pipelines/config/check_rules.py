@@ -105,6 +105,7 @@ def check_rules(config: PipelineConfig) -> Found:
     if built_in(config) is None and packaged(config):
         yield from _bias(config)
         yield from _explained(config)
+        yield from _scripted(config)
         return
     for key in ("bias", "explainability", "privacy", "model_card"):
         if getattr(config, key) is not None and not (key == "bias" and config.bias and not config.bias.post_training):
@@ -112,6 +113,18 @@ def check_rules(config: PipelineConfig) -> Found:
     if config.quality.model is not None:
         yield "quality.model", "needs the package, which answers raw rows. Remove it."
     yield from _bias(config)
+
+
+def _scripted(config: PipelineConfig) -> Found:
+    """Yield what is missing or in vain with a script of the user's, whose own code answers."""
+    asking = {"bias": config.bias if config.bias and config.bias.post_training else None, "explainability": config.explainability}
+    for key, section in asking.items():
+        if section is not None and config.training.script and section.predictor is None:
+            yield f"{key}.predictor", "missing; your script's inference code answers in its own way. Say where label and probability stand."
+        if section is not None and not config.training.script and section.predictor is not None:
+            yield f"{key}.predictor", "has no effect: the package answers in its own way, which is known. Remove it."
+    if config.privacy is not None and config.training.script:
+        yield "privacy", "the probe trains models of XGBoost; got a script. Remove it."
 
 
 def _explained(config: PipelineConfig) -> Found:

@@ -33,6 +33,15 @@ class Check(Limits):
     drift: Drift = Drift()
 
 
+class Predictor(Section):
+    """Say how a model of your own script is asked and where its answer has what; packages with our code need none of it."""
+
+    content_type: Literal["text/csv", "application/json", "application/jsonlines"] = Field(default="text/csv", description="How rows are sent")
+    accept_type: Literal["text/csv", "application/json", "application/jsonlines"] = Field(default="text/csv", description="How it answers")
+    label: int | str | None = Field(default=None, description="Where the predicted label stands: a column of CSV from 0, or a JMESPath")
+    probability: int | str | None = Field(default=None, description="Where the probability, or the amount, stands: a column of CSV from 0, or a JMESPath")
+
+
 class Facet(Section):
     """Name a column that tells groups of people apart, and which of its values make the group that may be at a disadvantage."""
 
@@ -54,6 +63,7 @@ class Bias(Check):
         default="processing",
         description="processing: our own job in an ordinary Processing step. clarify: ClarifyCheck steps, for accounts that still have SageMaker Clarify",
     )
+    predictor: Predictor | None = Field(default=None, description="How the model of a script answers; needed with training.script")
     facets: Annotated[tuple[Facet, ...], Field(min_length=1), FromList] = Field(description="Columns whose groups are compared")
     favourable: Annotated[tuple[Scalar, ...], FromList] = Field(
         default=(), description="Values of the label that are good for a person; of two classes label.positive if absent"
@@ -79,6 +89,7 @@ class Explainability(Check):
     runner: Runner = Field(
         default="processing", description="processing: our own job. clarify: a ClarifyCheck step, for accounts that still have SageMaker Clarify"
     )
+    predictor: Predictor | None = Field(default=None, description="How the model of a script answers; needed with training.script")
     rows: Annotated[int, Field(ge=1, le=100000)] = Field(default=100, description="Rows of the test split to explain, the first ones")
     samples: Annotated[int, Field(ge=10, le=100000)] | None = Field(
         default=None, description="Coalitions of each explanation; 2 x columns + 2048 if absent, as SHAP's KernelExplainer"

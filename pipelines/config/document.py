@@ -41,7 +41,8 @@ Types are taken as YAML reads them: quote `"no"`, `"3.2-0"` and dates where text
 most 1 MiB, 20,000 values (aliases followed) and 40 levels.
 
 The parameters: `InputData`, `Seed`, `DecisionThreshold`, `ProcessingInstanceType`, `ProcessingInstanceCount`, `TrainingInstanceType`,
-`TrainingInstanceCount`, `ModelApprovalStatus`, and one for each bar of the gate: `MinAccuracy`, `MaxFalseNegative` …
+`TrainingInstanceCount`, `ModelApprovalStatus`, one for each [bar of the gate](gates.md): `MinAccuracy`, `MaxFalseNegative` …, and what a run takes of the
+latest approved version: `ApprovedModel`, a `…Baseline` for each check, and `SkipChecks` where checks are managed ones.
 
 A gate's metrics are those of `evaluation.json` on the test split; which there are is a matter of the [problem](problems.md). Steps on the set of rows (`join`,
 `concat`, `filter_rows`, `drop_duplicates` …) act before the split and come first; what is fitted is fitted on the training split only.

@@ -64,10 +64,12 @@ def _previous(step: Step) -> Problems:
 
 def _model(step: Step) -> Problems:
     check_type, named = step.extra.get("CheckType"), step.extra.get("ModelName")
+    if not isinstance(check_type, str):
+        return
     if check_type in ABOUT_A_MODEL and not named:
         hint = "Give ModelName; without one its analysis configuration has to name an endpoint, or for MODEL_BIAS a predicted label."
         yield Problem(step.path, f"{check_type} names no model", hint, "warning", "no-model")
-    if isinstance(check_type, str) and check_type not in ABOUT_A_MODEL and named:
+    if check_type not in ABOUT_A_MODEL and named:
         yield Problem(f"{step.path}.ModelName", f"{check_type} asks no model", "Remove it.", "warning", "no-effect")
 
 

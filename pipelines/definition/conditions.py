@@ -17,6 +17,8 @@ COMPARISONS: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "LessThan": ("<", operator.lt),
     "LessThanOrEqualTo": ("<=", operator.le),
 }
+# Reports of which the last name alone would not tell what is meant.
+TOLD_WHOLE = frozenset({"attack", "confidence", "confusion_matrix", "counts", "facets", "lift", "slices"})
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def label(value: Any) -> str:
     if kind == "Std:JsonGet":
         parts = str(value[kind].get("Path", "")).split(".")
         parts = parts[:-1] if parts[-1] == "value" else parts
-        return ".".join(parts[-1:] if len(parts) == 2 and parts[0].endswith("_metrics") else parts[-3:])
+        return ".".join(parts[-3:] if any(part.partition("[")[0] in TOLD_WHOLE for part in parts) else parts[-1:])
     return str(value[kind]).split(".", 1)[-1] if kind == "Get" else str(value)[:60]
 
 

@@ -16,8 +16,8 @@ Row = tuple[str, list[str]]
 def text(view: Mapping[str, Any], style: Style) -> str:
     """Return the comparison as aligned text with the curves as charts of characters."""
     parts = [_aligned(_heads(view))]
-    if view["differences"]:
-        parts.append(_aligned(_differences(view), "DIFFERENT"))
+    if differences := _differences(view):
+        parts.append(_aligned(differences, "DIFFERENT"))
     if view["metrics"]:
         parts.append(_aligned(_metrics(view), "METRIC"))
     parts.append(_rest(view))
@@ -34,8 +34,8 @@ def markdown(view: Mapping[str, Any]) -> str:
     parts = [_table([view.get("what", "run"), *runs], _heads(view)[1:])]
     if view["metrics"]:
         parts.append(_table(["metric", *runs], _metrics(view)))
-    if view["differences"]:
-        parts.append(_table(["different", *runs], _differences(view)))
+    if differences := _differences(view):
+        parts.append(_table(["different", *runs], differences))
     return "\n\n".join([*parts, _rest(view)])
 
 

@@ -167,7 +167,7 @@ def test_a_cached_check_runs_again_when_another_version_is_approved_or_the_data_
     assert "was changed since" in step_of(analyzed.steps(*steps), "DataBias")["cache"]
     analyzed.steps(*both(), arguments=FIRST)
     assert analyzed("approve", f"{GROUP}/2").code == 0
-    assert step_of(analyzed.steps(*steps), "DataBias")["cache"].startswith("miss: Baseline changed")
+    assert step_of(analyzed.steps(*steps), "DataBias")["cache"].startswith("miss: Baseline, ")
 
 
 def test_a_package_that_names_an_object_that_is_not_there_is_refused(analyzed):

@@ -114,6 +114,7 @@ def compose(composition: Composition, key: str, given: Given) -> Checked:
         outputs=[kind.output],
         arguments=[*ARGUMENTS[key](composition), *(["--baseline", f"{ML}/{BASELINE}"] if drifts and key in MONITORED else [])],
         instances=1,
+        image=composition.training_image if key in ASKING and composition.config.training.script else None,
         property_files=[file, summary] if summary is not file else [file],
         display_name=kind.title,
         description=f"{kind.told}.",
@@ -162,6 +163,8 @@ def _of_model(composition: Composition) -> list[str]:
     return _monitoring(composition, analysis_type="MODEL_QUALITY", problem_type=PROBLEMS[problem], **columns)
 
 
+# Checks that ask the model, which a script's own image can load.
+ASKING = frozenset({"post_training", "explainability"})
 MONITORED = frozenset({"quality.data", "quality.model"})
 ARGUMENTS: Mapping[str, Callable[[Composition], list[str]]] = {
     "pre_training": lambda composition: [],

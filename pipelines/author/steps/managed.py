@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipelines.author.analysis import CSV, bias_config, scores, shap_config
+from pipelines.author.analysis import CSV, bias_config, endpoint, predicted_label, scores, shap_config
 from pipelines.author.steps.checks import KINDS, PROBLEMS, Checked, Given, monitoring_uri
 from pipelines.author.steps.jobs import cache
 from pipelines.config.check_rules import checks
-from pipelines.config.checks import Check
+from pipelines.config.checks import Bias, Check, Explainability
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -91,10 +91,12 @@ def _bias_config(composition: Composition) -> Any:
     )
 
 
-def _model_config(check: Check, name: Any) -> Any:
+def _model_config(section: Bias | Explainability, name: Any) -> Any:
     from sagemaker.core.clarify import ModelConfig
 
-    return ModelConfig(model_name=name, instance_count=1, instance_type=check.instance_type, accept_type=CSV, content_type=CSV)
+    made = endpoint(section)
+    types = {key: made[key] for key in ("instance_type", "accept_type", "content_type")}
+    return ModelConfig(model_name=name, instance_count=made["initial_instance_count"], **types)
 
 
 def _data_bias(composition: Composition, key: str, given: Given, model_name: Any) -> Any:
@@ -117,7 +119,7 @@ def _model_bias(composition: Composition, key: str, given: Given, model_name: An
         data_config=_data_config(composition, key, given.raw_test),
         data_bias_config=_bias_config(composition),
         model_config=_model_config(bias, model_name),
-        model_predicted_label_config=ModelPredictedLabelConfig(label=1 if composition.config.problem == "binary_classification" else 0),
+        model_predicted_label_config=ModelPredictedLabelConfig(**predicted_label(composition.config)),
         methods="all" if bias.post_training is True else list(bias.post_training or ()),
     )
     return _clarify(composition, key, config)

@@ -105,7 +105,7 @@ def _trained(request: Properties, name: str, hyperparameters: Mapping[str, str],
         code=source if source.startswith("s3://") else None,
         outputs=outputs,
         metric_definitions=tuple(algorithm.get("MetricDefinitions") or ()),
-        experiment=("/opt/ml/output/data/experiment", f"{place}/{name}/output/output.tar.gz") if place else None,
+        experiment=("/opt/ml/output/data/experiment", f"{place}/{name}/output/output.tar.gz") if place and name else None,
     )
 
 

@@ -97,7 +97,7 @@ def make(machine: Machine, definition: Mapping[str, Any], name: str, folder: Pat
         cwd=command.cwd,
         stop_grace_s=STOP_GRACE_S,
         cores=max(1, cores // workers),
-        memory_bytes=usable_memory_bytes(),
+        memory_bytes=usable_memory_bytes() // (1 if own.get(MULTI_MODEL) == "true" else workers),
         python=python,
         reaches=instances.reached(command, python),
     )

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from pipelines.local.faults import ClientFault
@@ -46,7 +47,8 @@ class Measures:
 
     def values(self, metric: str, since: float) -> list[float]:
         """Return the values of a metric since a moment (monotonic): a number for each invocation."""
-        return [VALUES[metric](status, micros) for when, status, micros in self.seen if when >= since]
+        recent = takewhile(lambda each: each[0] >= since, reversed(self.seen))  # the loop that answers requests does not look at what is older
+        return [VALUES[metric](status, micros) for _, status, micros in recent]
 
     def alarms(self, alarm: Mapping[str, Any], since: float) -> bool:
         """Tell whether an alarm, as PutMetricAlarm takes it, would be in ALARM for what was measured since a moment."""

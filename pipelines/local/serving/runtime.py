@@ -86,7 +86,8 @@ class RuntimeApp:
         except TooSlow:
             await _fail(send, RuntimeFault("ServiceUnavailable", 503, "The request did not arrive in time."), {"connection": "close"})
         except Exception as error:  # the boundary of a request: one fails, the server goes on
-            if "closed=True" in str(error):  # the words of the event loop when the client is gone: nobody is left to hear of it
+            # The words of the event loop when the client is gone: nobody is left to hear of it.
+            if isinstance(error, RuntimeError) and "closed=True" in str(error):
                 return
             self.tell(f"a defect of Sagewright, please report it:\n{''.join(traceback.format_exception(error))}")
             await _fail(send, RuntimeFault("InternalFailure", 500, f"A defect of Sagewright: {type(error).__name__}."))

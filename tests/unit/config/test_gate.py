@@ -113,6 +113,10 @@ def test_bars_that_make_no_sense_are_told(bars, changes, key, told):
         ({"bias": {"facets": [{"column": "g"}], "pre_training": False, "post_training": False}}, "bias"),
         ({"package": {"enabled": False}, "explainability": {}}, "explainability"),
         ({"package": {"enabled": False}}, "bias"),
+        ({"training": {"script": "train.py"}}, "bias.predictor"),
+        ({"training": {"script": "train.py"}, "explainability": {}}, "explainability.predictor"),
+        ({"training": {"script": "train.py"}}, "privacy"),
+        ({"bias": {"facets": [{"column": "g"}], "predictor": {"label": 0}}}, "bias.predictor"),
         ({"problem": "multiclass_classification", "label": {"column": "y", "classes": ["a", "b", "c"]}}, "bias.favourable"),
     ],
 )

@@ -47,7 +47,7 @@ def test_three_keys_are_enough(project):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("traning: {}\n", "pipeline.yaml:4: traning: unknown key; expected one of: aws, batch_transform, cache, .* Did you mean training?"),
+        ("traning: {}\n", "pipeline.yaml:4: traning: unknown key; expected one of: aws, batch_transform, bias, cache, .* Did you mean training?"),
         ("training: {versoin: x}\n", "training.versoin: unknown key.* Did you mean version?"),
         ("training: {version: 3.2}\n", "training.version: not allowed; got 3.2, expected '1.5-1'"),
         ("seed: high\n", "seed: wrong type; got 'high' \\(str\\), expected a whole number"),

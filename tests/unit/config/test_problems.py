@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.config.gate import BARS
 from pipelines.config.loader import load
 from pipelines.config.problems import known_keys
 from pipelines.errors import ConfigError
@@ -38,11 +39,11 @@ def told(tmp_path):
         ("recipe: [{step: impute, columns: [a], value: 3}]", "4: recipe[0].value: has no effect; got strategy median"),
         ("recipe: [{step: outliers, columns: [a], method: quantile, threshold: 4.0}]", "4: recipe[0].threshold: out of range for method quantile; got 4"),
         ("gate: [5]", "4: gate[0]: wrong type; got 5 (int), expected a bar such as {metric: accuracy"),
-        ("gate: [{metrc: auc, at_least: 0.5}]", "any, all, none; got metrc, at_least. Did you mean metric?"),
-        ("gate: [{metric: f1, cell: true_positive, at_least: 1}]", "none; got metric, cell, at_least."),
+        ("gate: [{metrc: auc, at_least: 0.5}]", f"4: gate[0]: a bar holds one of {', '.join(BARS)}; got metrc, at_least. Did you mean metric?"),
+        ("gate: [{metric: f1, cell: true_positive, at_least: 1}]", f"4: gate[0]: a bar holds one of {', '.join(BARS)}; got metric, cell, at_least."),
         ("gate: [{metric: f1, at_least: 0.1, at_most: 0.2}]", "4: gate[0]: a bar has one bound; got at_least and at_most"),
         ('gate: [{metric: f1, at_least: "0.3"}]', "4: gate[0].at_least: wrong type; got '0.3' (str), expected a number. Write 0.3 without quotes."),
-        ("gate: [{metric: f1, at_lest: 0.3}]", "4: gate[0].at_lest: expected one of: at_least, at_most, bound, group, metric, not_worse_by, slice."),
+        ("gate: [{metric: f1, at_lest: 0.3}]", "4: gate[0].at_lest: unknown key; expected one of: at_least, at_most, bound, group, metric"),
         ("gate: [{cell: false_positive, at_most: 0.3}]", "4: gate[0].at_most: wrong type; got 0.3 (float), expected a whole number."),
         ("seed: true", "4: seed: wrong type; got True (bool), expected a whole number."),
         ("seed: -1", "4: seed: out of range; got -1, expected at least 0."),

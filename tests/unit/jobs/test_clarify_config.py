@@ -139,6 +139,14 @@ def test_columns_are_called_by_their_place_where_there_is_no_header(tmp_path):
     assert dataset.roles(given, rows)[:4] == ("column_0", None, None, ("column_1",))
 
 
+@pytest.mark.parametrize("value", [True, "True", "true", 1])
+def test_a_column_of_true_and_false_is_matched_however_it_is_written(tmp_path, value):
+    text = as_csv({"group": ["True", "False"] * 40, "label": [1, 0] * 40})
+    made = run(tmp_path, settings(facet=[{"name_or_index": "group", "value_or_threshold": [value]}]), text)
+    (found,) = made["pre_training_bias_metrics"]["facets"]["group"]
+    assert {metric["name"]: metric["value"] for metric in found["metrics"]}["DPL"] == -1.0
+
+
 def test_files_of_a_folder_are_appended_and_text_in_one_makes_text_of_all(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     (tmp_path / "b.csv").write_text("x,y\nu,3\n")

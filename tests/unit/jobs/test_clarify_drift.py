@@ -77,6 +77,15 @@ def test_a_metric_violates_when_it_is_farther_from_its_ideal(name, before, now, 
     assert bool(drift.bias_violations(analysis(**{name: before}), analysis(**{name: now}))) is worse
 
 
+def test_intervals_are_the_same_group_when_their_threshold_is_the_same():
+    before, now = analysis(KS=0.1), analysis(KS=0.2)
+    for made, value in ((before, "(0.5, 0.99]"), (now, "(0.5, 0.97]")):
+        made["pre_training_bias_metrics"]["facets"]["f"][0]["value_or_threshold"] = value
+    assert [entry["facet_value"] for entry in drift.bias_violations(before, now)] == ["(0.5, 0.97]"]
+    before["pre_training_bias_metrics"]["facets"]["f"][0]["value_or_threshold"] = "(0.4, 0.99]"
+    assert drift.bias_violations(before, now) == []
+
+
 def test_what_stands_on_one_side_only_is_no_violation():
     assert drift.bias_violations(analysis(DPL=0.1), analysis(KS=0.9)) == []
     assert drift.violations({"version": "1.0"}, analysis(KS=0.9)) == {"version": "1.0", "violations": []}

@@ -16,7 +16,7 @@ from jobkit.clarify.bias import DESCRIPTIONS, METRICS, Metric
 from jobkit.clarify.report_view import Bars, Content, Curve, Table, sections
 
 EXPLAINED = {
-    "kernel_shap": {"label0": {"global_shap_values": {"x": 0.1, "<b>": 0.3, "odd $name$": 0.0}, "expected_value": 0.4}},
+    "kernel_shap": {"label0": {"global_shap_values": {"x": 0.1, "<b>": 0.3, "odd $na_{me$": 0.0}, "expected_value": 0.4}},
     "pdp": [
         {"feature_name": "x", "data_type": "numerical", "data_distribution": [1.0], "feature_values": [1, 2.5], "model_predictions": [[0.1, 0.4]]},
         {"feature_name": "g", "data_type": "categorical", "data_distribution": [1.0], "feature_values": ["u", "<i>"], "model_predictions": [[0.1, 0.4]] * 2},
@@ -26,12 +26,18 @@ VIOLATIONS = {"version": "1.0", "violations": [{"facet": "g", "facet_value": "b"
 
 
 class Model:
-    """Answer each row with its x as the score, and remember what it was asked."""
+    """Answer each row with its x as the score, and remember what it was asked and that it was closed."""
 
     def __init__(self):
-        self.asked = []
+        self.asked, self.closed = [], False
 
-    def predict(self, rows):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.closed = True
+
+    def predicted(self, rows):
         self.asked.append(rows)
         return rows.columns["x"]
 
@@ -43,7 +49,7 @@ def model(monkeypatch):
     made = Model()
     for name, module in (
         ("predictor", types.SimpleNamespace(predictor=lambda given: made)),
-        ("explanations", types.SimpleNamespace(explain=lambda given, rows, asked: EXPLAINED)),
+        ("explanations", types.SimpleNamespace(explain=lambda given, rows, asked, folder: EXPLAINED)),
     ):
         monkeypatch.setitem(sys.modules, f"jobkit.clarify.{name}", module)
         monkeypatch.setattr(jobkit.clarify, name, module, raising=False)
@@ -68,9 +74,9 @@ def test_the_model_is_asked_once_with_the_features_and_explained(tmp_path, model
     made, output, said = explained_job(tmp_path)
     assert list(made) == ["version", "post_training_bias_metrics", "pre_training_bias_metrics", "explanations"]
     (asked,) = model.asked
-    assert asked.names == ("x", "group") and asked.rows == 120
-    names = ["analysis.json", "bias_metrics.json", "report.html", "report.ipynb", "report.pdf"]
-    assert sorted(path.name for path in output.iterdir()) == names[: 5 if report_plots.available() else 4]
+    assert asked.names == ("x", "group") and asked.rows == 120 and model.closed
+    names = {"analysis.json", "bias_metrics.json", "report.html", "report.ipynb", "summary.json", *(["report.pdf"] if report_plots.available() else [])}
+    assert {path.name for path in output.iterdir()} == names
     assert any(line.startswith("after training, group = b: AD ") for line in said)
 
 

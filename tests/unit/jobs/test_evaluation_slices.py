@@ -92,6 +92,13 @@ def test_a_hundred_thousand_values_become_the_twenty_largest_and_the_others():
     assert told["note"] == "the 20 most frequent of 98,025 values; the others are '(other)'"
 
 
+def test_a_value_that_is_called_like_the_others_is_no_other():
+    told = measured(binary(300), ["(other)", "(missing)", "", *[f"v{row % 30:02d}" if row > 60 else f"v{row % 18:02d}" for row in range(297)]])
+    assert sum(one["rows"] for one in told["values"].values()) == 300
+    told = measured(binary(30), ["(missing)", *[""] * 9, *["x"] * 20])
+    assert {name: one["rows"] for name, one in told["values"].items()} == {"(missing)": 1, "x": 20, "((missing))": 9}
+
+
 def test_amounts_are_sliced_too():
     told = measured(amounts(), np.resize(["a", "b"], 500))
     assert set(told["values"]["a"]["metrics"]) == {"mae", "mse", "rmse", "r2"}

@@ -59,7 +59,7 @@ LINEAR = Fixed(lambda rows: 0.1 * rows.columns["a"] + 0.2 * rows.columns["b"])
 
 
 def test_the_member_has_the_structure_of_the_services_own(tmp_path):
-    methods = {"shap": {"baseline": [[0, 0]], "save_local_shap_values": True}, "pdp": {"grid_resolution": 4}}
+    methods = {"shap": {"baseline": [[0, 0]], "save_local_shap_values": True}, "pdp": {"grid_resolution": 3}}
     found = explained(methods, NUMBERS, tmp_path, LINEAR)
     assert list(found) == ["kernel_shap", "pdp"]
     assert list(found["kernel_shap"]) == ["label0"]
@@ -70,9 +70,9 @@ def test_the_member_has_the_structure_of_the_services_own(tmp_path):
     entry = found["pdp"][0]
     assert list(entry) == ["feature_name", "data_type", "data_distribution", "feature_values", "model_predictions", "label_headers"]
     assert (entry["feature_name"], entry["data_type"], entry["label_headers"]) == ("a", "numerical", ["label0"])
-    assert entry["feature_values"] == pytest.approx([1.375, 2.125, 2.875, 3.625])
-    assert entry["data_distribution"] == [0.25] * 4
-    assert entry["model_predictions"] == [pytest.approx([0.2375, 0.3125, 0.3875, 0.4625])]
+    assert entry["feature_values"] == pytest.approx([1.5, 2.5, 3.5])
+    assert entry["data_distribution"] == [0.25, 0.25, 0.5]
+    assert entry["model_predictions"] == [pytest.approx([0.25, 0.35, 0.45])]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -124,7 +124,7 @@ def test_several_outputs_are_label0_label1_or_by_their_names(tmp_path):
     assert list(found["kernel_shap"]) == ["label0", "label1"]
     assert table(tmp_path / "explanations_shap/out.csv")[0] == ["a_label0", "b_label0", "a_label1", "b_label1"]
     assert json.loads((tmp_path / "explanations.json").read_text())["expected_value"] == [0.0, 1.0]
-    assert [len(row) for row in found["pdp"][0]["model_predictions"]] == [15, 15]
+    assert [len(row) for row in found["pdp"][0]["model_predictions"]] == [4, 4]
     named = explained(methods, NUMBERS, tmp_path, model, predictor={"model_name": "m", "label_headers": ["bird", "cat"]})
     assert list(named["kernel_shap"]) == ["bird", "cat"]
     assert named["pdp"][0]["label_headers"] == ["bird", "cat"]
@@ -170,7 +170,7 @@ def test_what_it_costs_is_said_before(tmp_path, capsys):
     explained({"shap": {"baseline": [[0, 2]], "num_samples": 15}, "pdp": {}}, NUMBERS, tmp_path, LINEAR)
     told = capsys.readouterr().out
     assert "4 rows, 2 columns, baseline rows: 1, at most 15 coalitions a row: the model is asked about 8 made-up rows" in told
-    assert "partial dependence: 2 columns of 4 rows: the model is asked about 120 made-up rows" in told
+    assert "partial dependence: 2 columns of 4 rows: the model is asked about 24 made-up rows" in told
 
 
 @pytest.mark.parametrize(
@@ -242,11 +242,18 @@ def test_a_baseline_file_lies_in_an_input_of_its_own(tmp_path, monkeypatch):
     assert found.columns["t"].tolist() == ["007", "x"]
 
 
+def test_the_centre_of_whole_numbers_is_one_that_occurs():
+    rows = dataset(pd.DataFrame({"flag": [0.0, 1.0, 1.0], "amount": [0.5, 1.0, 1.5]}))
+    found = baseline.computed(rows, 1, 0)
+    assert found.columns["flag"].tolist() == [1.0] and found.columns["amount"].tolist() == [1.0]
+
+
 # Partial dependence
 
 
 def test_the_grid_of_a_column_covers_its_range_or_its_texts():
-    assert pdp.grid(np.array([0.0, 1.0, 3.0, np.nan]), 3) == pdp.Grid("numerical", (0.5, 1.5, 2.5), (0.25, 0.25, 0.25))
+    assert pdp.grid(np.array([0.0, 1.0, 2.5, 3.0, np.nan]), 3) == pdp.Grid("numerical", (0.5, 1.5, 2.5), (0.2, 0.2, 0.4))
+    assert pdp.grid(np.array([1.0, 0.0, 1.0, np.nan]), 3) == pdp.Grid("numerical", (0.0, 1.0), (0.25, 0.5))
     assert pdp.grid(np.array(["b", "a", None, "b"], dtype=object), 3) == pdp.Grid("categorical", ("a", "b"), (0.25, 0.5))
     assert pdp.grid(np.array([2.0, 2.0]), 9) == pdp.Grid("numerical", (2.0,), (1.0,))
     assert pdp.grid(np.array([np.nan]), 9) == pdp.Grid("numerical", (), ())

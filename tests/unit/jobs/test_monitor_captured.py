@@ -137,6 +137,7 @@ def test_a_bad_line_is_kept_with_its_place_and_reason(tmp_path, text, words):
     [
         (side("1\n2"), side("0.5"), "got rows {'endpointOutput': 1, 'endpointInput': 2}"),
         (side("x", "AVRO"), None, "got encoding 'AVRO'"),
+        (side("x", ["CSV"]), None, "got encoding ['CSV']"),
         (side("%", "BASE64"), None, "the BASE64 data is no text"),
         (side("AAAA", "BASE64", "image/png"), None, "the content type is 'image/png'"),
         (side('{"a": [1]}', "JSON"), None, "a cell holds a list"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 import math
 
@@ -12,9 +14,10 @@ import pytest
 
 from jobkit.failure import JobError
 from jobkit.monitor import constraints, distance, java_json, kll, rows, statistics, violations
-from tests.unit.jobs.monitored import CHECKS, features, of_text, published
+from tests.unit.jobs.monitored import CHECKS, REFERENCE, features, of_text, published
 
 FIXTURE = CHECKS / "data_quality"
+LOAN = REFERENCE.parent / "data/loan/loan_data.csv"
 
 
 def of_fixture():
@@ -37,6 +40,17 @@ def test_the_published_statistics_come_out_byte_for_byte():
 @published
 def test_the_published_constraints_come_out_up_to_the_final_newline():
     assert java_json.dumps(constraints.constraints(of_fixture())).encode() == (FIXTURE / "good_cases/constraints.json").read_bytes().rstrip(b"\n")
+
+
+@pytest.mark.skipif(not LOAN.is_file(), reason="the loan data are not here")
+@published
+def test_statistics_of_mixed_columns_are_those_of_the_prototype(tmp_path):
+    with open(LOAN, newline="") as source, open(tmp_path / "400.csv", "w", newline="") as made:
+        csv.writer(made).writerows([row[1:] for row in itertools.islice(csv.reader(source), 401)])
+    data = rows.rows(rows.read([tmp_path / "400.csv"], {"csv": {"header": True}}))
+    wanted = REFERENCE / "local"
+    assert java_json.dumps(statistics.statistics(data)) == (wanted / "data_quality_statistics.json").read_text().rstrip("\n")
+    assert java_json.dumps(constraints.constraints(data)) == (wanted / "data_quality_constraints.json").read_text().rstrip("\n")
 
 
 @published

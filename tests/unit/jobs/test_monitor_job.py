@@ -49,8 +49,8 @@ def test_the_containers_environment_alone_makes_a_baseline(job, monkeypatch, cap
 def test_a_shifted_data_set_completes_with_violations_that_name_feature_and_metric(job, capsys):
     baseline = baselined(job)
     summary = job.run("--baseline", baseline, "--dataset-source", job.put("input/now/a.csv", SHIFTED))
-    assert summary["message"] == "CompletedWithViolations: Job completed successfully with 1 violations."
-    assert (job.root / "output/message").read_text() == summary["message"]
+    assert summary["message"].startswith("n baseline_drift_check: Numerical distance: ")
+    assert (job.root / "output/message").read_text() == "CompletedWithViolations: Job completed successfully with 1 violations."
     assert job.read("constraint_violations.json")["violations"] == [
         {
             "feature_name": "n",
@@ -158,7 +158,7 @@ def test_a_preprocessor_that_does_not_keep_the_contract_is_refused(job, script, 
         (["--analysis-type", "MODEL_QUALITY"], "problem_type: got ''"),
         (["--dataset-format", "csv"], "dataset_format: got 'csv', which is no JSON"),
         (["--dataset-format", "[]"], "expected an object"),
-        (["--baseline", "/opt/ml/processing/none"], "got 0 files statistics.json below it"),
+        (["--baseline-constraints", "/opt/ml/processing/none"], "got 0 files constraints.json below it"),
         (["--probability-threshold-attribute", "2"], "got '2'; expected a number from 0 to 1"),
         (["--probability-threshold-attribute", "x"], "got 'x'"),
         (["--categorical-drift-method", "Cosine"], "got 'Cosine'; expected one of LInfinity, ChiSquared"),

@@ -251,7 +251,7 @@ def flipped(body: bytes, place: int, bit: int) -> bytes:
     return body[:place] + bytes([body[place] ^ 1 << bit]) + body[place + 1 :]
 
 
-@pytest.mark.parametrize("where", [b'"features"', b'"columns"', b'"names"', b'"problem"', b'{'])
+@pytest.mark.parametrize("where", [b'"features"', b'"columns"', b'"names"', b'"problem"', b"{"])
 def test_any_byte_of_the_recipe_is_a_finding_also_when_the_recipe_cannot_be_applied_any_more(ml, where):
     files = prepare(ml, table().to_csv(index=False))
     recipe = files["recipe.json"]

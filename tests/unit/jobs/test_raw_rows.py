@@ -62,13 +62,21 @@ def prepared(ml, monkeypatch, file: str, body: bytes, steps=(), **data):
     given = job([step("drop_columns", columns=["unread"]), step("drop_duplicates"), *steps, step("one_hot", columns=["room", "agent"])])
     given["data"].update(format="auto", **data)
     given["recipe"].append(step("dates", columns=["arrival"], parts=["month"]))
-    given.update(raw_test=True, leakage={"max_psi": 0.25, "on_finding": "ignore"})
+    given.update(raw={"all": True, "test": True, "explained": 7}, leakage={"max_psi": 0.25, "on_finding": "ignore"})
     monkeypatch.setattr(preprocess, "_check", lambda *ignored: None)
     (ml / "job.json").write_text(json.dumps(given))
     monkeypatch.setattr(preprocess, "__file__", str(ml / "preprocess.py"))
     assert preprocess.main(["--seed", "3"]) == 0
-    with open(ml / "raw_test/test.csv", encoding="utf-8", newline="") as handle:
-        return list(csv.reader(handle))
+    kept = {}
+    for name in ("raw/rows.csv", "raw_test/test.csv", "raw_explained/test.csv"):
+        with open(ml / name, encoding="utf-8", newline="") as handle:
+            kept[name] = list(csv.reader(handle))
+    found = kept["raw_test/test.csv"]
+    assert kept["raw_explained/test.csv"] == found[:8]
+    # All rows, copies and those of other splits too, in the order of the files.
+    assert kept["raw/rows.csv"][0] == found[0] and len(kept["raw/rows.csv"]) == 301
+    assert all(row in kept["raw/rows.csv"] for row in found)
+    return found
 
 
 def agree(ml, found, shift: float = 0.0) -> None:
@@ -116,4 +124,4 @@ def test_rows_of_parquet_keep_the_columns_that_nothing_needs(ml, monkeypatch, tm
 
 def test_without_being_asked_nothing_is_kept(ml, monkeypatch):
     monkeypatch.setattr(raw_rows, "write", lambda *ignored: pytest.fail("written"))
-    preprocess._raw_test({}, None)  # type: ignore[arg-type]
+    preprocess._raw({}, None)  # type: ignore[arg-type]

@@ -205,3 +205,8 @@ def test_versions_and_python_are_those_of_this_machine():
     found = provenance.environment()
     assert found["libraries"]["numpy"]
     assert found["python"].startswith("3.")
+
+
+def test_a_search_without_one_good_trial_names_no_object_of_a_best_one():
+    found = facts("Tuning", {"TrainingJobDefinition": {"OutputDataConfig": {"S3OutputPath": "s3://b/tuning"}}})
+    assert found.experiment is None and found.outputs == {}

@@ -47,6 +47,12 @@ def test_equal_runs_say_so():
     assert "No metric differs." in text(compare([record("a", metrics={"m": 1.0}), record("b", metrics={"m": 1.0})]), Style())
 
 
+@pytest.mark.parametrize("told", [lambda view: text(view, Style()), markdown])
+def test_what_differs_in_its_status_alone_has_no_table_of_differences(told):
+    said = told(compare([record("a"), record("b", status="Failed")]))
+    assert "Failed" in said and "different" not in said.lower() and "The same in all" in said
+
+
 def test_markdown_escapes_what_would_break_a_table():
     view = compare([record("a", logged={"S.n": "x|y\nz <b>"}), record("b", logged={"S.n": "1"})])
     assert "| logged.S.n | x\\|y z &lt;b> | 1 |" in markdown(view).splitlines()

@@ -98,6 +98,19 @@ def test_predictions_that_are_no_probabilities_are_left_to_xgboost(odd):
     assert area(np.array([0.0, 1.0, 0.3], dtype="float32")) == 1.0
 
 
+def test_predictions_are_those_that_the_booster_returns():
+    given_matrix, other = matrix(60, 3), matrix(25, 4)
+    booster = xgboost.train(PARAMETERS, given_matrix, 3)
+    for each in (given_matrix, other, given_matrix):
+        np.testing.assert_array_equal(xgboost_auc.predictions_for(each)(booster), booster.predict(each))
+
+
+def test_what_xgboost_refuses_to_predict_it_refuses_in_its_own_words():
+    booster = xgboost.train(PARAMETERS, matrix(60, 3), 3)
+    with pytest.raises(xgboost.core.XGBoostError, match="Number of columns"):
+        xgboost_auc.predictions_for(xgboost.DMatrix(np.zeros((4, 9))))(booster)
+
+
 def test_what_is_left_to_xgboost_in_a_round_comes_from_its_own_words(monkeypatch):
     given_matrix = matrix(60, 3)
     booster = xgboost.train(PARAMETERS, given_matrix, 3)

@@ -342,3 +342,9 @@ def test_no_body_is_anything_but_rows_or_wrong_input(body, kind):
         xgboost_input.read(body, kind)
     except xgboost_input.WrongInput:
         pass
+
+
+def test_a_row_of_very_many_columns_is_not_given_to_arrow_and_is_read_all_the_same():
+    body = b"1," * xgboost_input.MOST_COLUMNS + b"2\n"
+    assert xgboost_input._many_rows(body, ",") is None
+    assert xgboost_input.read(body, "text/csv").num_col() == xgboost_input.MOST_COLUMNS + 1

@@ -37,6 +37,13 @@ def test_a_container_has_a_worker_for_each_core_unless_told_otherwise(machine, t
     assert make(machine, tmp_path, Mode="MultiModel").workers == 1
 
 
+def test_no_worker_may_take_more_than_its_part_of_the_memory(machine, tmp_path, monkeypatch):
+    monkeypatch.setattr(boxes, "usable_memory_bytes", lambda: 8000)
+    assert make(machine, tmp_path).spec.memory_bytes == 2000
+    assert make(machine, tmp_path, Environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}).spec.memory_bytes == 4000
+    assert make(machine, tmp_path, Mode="MultiModel").spec.memory_bytes == 8000
+
+
 def test_the_environment_of_a_container_is_the_images_and_its_own(machine, tmp_path):
     environment = make(machine, tmp_path, Environment={"A": "1"}).spec.environment
     assert {key: environment[key] for key in ("A", "AWS_REGION", "SAGEMAKER_REGION", "SAGEWRIGHT_IMAGE")} == {
