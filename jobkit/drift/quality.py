@@ -35,7 +35,7 @@ def data_quality(given: Given) -> Found:
     found = violations.violations(data, now, limits, before)
     page = report.page([Part("Data quality", before, now, limits, found, given.tally.counts)])
     documents = {"statistics.json": now, "constraints.json": constraints.constraints(data, None)}
-    return Found(documents, found, _distances(now, before, limits, found), data.count, notes, page)
+    return Found(documents, found, _distances(now, before, limits, found), table.num_rows, notes, page)
 
 
 def _unlimited(limits: Mapping[str, Any], model: Model) -> bool:
