@@ -85,8 +85,10 @@ def _about(executions: Sequence[Execution]) -> str:
 def _tiles(executions: Sequence[Execution]) -> str:
     last = executions[-1]
     tiles = [("{:,}".format(_count(last)), "violations in the last execution"), ("{:,}".format(len(executions)), "executions")]
-    for analysis in last["analyses"]:
-        tiles.append((STATUS.get(analysis["status"], analysis["status"]), TITLES.get(analysis["kind"], analysis["kind"])))
+    for kind, title in TITLES.items():
+        looked = _of_kind(kind, executions)
+        if looked:
+            tiles.append((STATUS.get(looked[-1][1]["status"], looked[-1][1]["status"]), title))
     return frame.tiles(tiles)
 
 

@@ -164,3 +164,15 @@ def test_the_doctor_says_what_an_account_can_use(aws, tmp_path, monkeypatch):
 
     monkeypatch.setattr(monitoring, "session", refused)
     assert [(name, ok) for name, ok, _ in monitoring.availability("us-east-1")] == [("Model Monitor", False), ("Clarify", False), ("Scheduler", False)]
+
+
+def test_the_command_makes_monitors_where_the_account_has_them(aws, tmp_path):
+    deployed("bkt-2")
+    command = Command(tmp_path, **{name: value for name, value in os.environ.items() if name.startswith("AWS_")})
+    done = command("monitor", "schedule", "loans", "--service", "model-monitor", "--cron", "hourly", "--role-arn", ROLE, "--output", "json")
+    assert done.code == 0, done.err
+    made = {each["what"]: each["action"] for each in done.json["done"]}
+    assert made == {"DataQuality job definition": "created", "monitoring schedule": "created", "alarm": "created"}
+    described = boto3.client("sagemaker").describe_monitoring_schedule(MonitoringScheduleName="loans-data-quality")
+    assert described["MonitoringScheduleConfig"]["MonitoringType"] == "DataQuality"
+    assert command("monitor", "schedule", "loans", "--service", "model-monitor", "--cron", "30 6 * * 1", "--role-arn", ROLE).code == 2
