@@ -9,7 +9,8 @@ from jobkit.page.curves import short
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 130, 50, 12, 10, 24
 CSS = (
-    ".dot0{fill:var(--s0)}.dot1{fill:var(--s1)}.card small{display:block;margin-bottom:4px}.finding small{display:inline}.finding .badge{text-transform:none}main a{color:var(--accent)}\n"
+    ".dot0{fill:var(--s0)}.dot1{fill:var(--s1)}.card small{display:block;margin-bottom:4px}.finding small{display:inline}"
+    ".finding .badge{text-transform:none}main a{color:var(--accent)}\n"
 )
 
 

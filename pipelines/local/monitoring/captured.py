@@ -6,8 +6,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipelines.local.store import Store
 HOUR = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+$")
 # Of a transform job's files so many rows make one record.
 ROWS = 500
+KINDS = {"CSV": "text/csv", "JSON": "application/jsonlines"}
 
 
 def folder_of(store: Store, place: str) -> Path:
@@ -120,22 +122,36 @@ def _records(store: Store, inputs: Sequence[str], outputs: Sequence[str], hour: 
         given, made = (store.path(each) if each else None for each in (uri, answer))
         if given is None or made is None or not given.is_file() or not made.is_file():
             raise UsageError("a manifest of captured data names a file that is not there", where=uri, expected=f"it and {answer or 'its answer'}")
-        with open(given, encoding="utf-8") as left, open(made, encoding="utf-8") as right:
-            yield from _paired(left, right, f"{uri.rpartition('/')[2]}", hour)
+        yield from _paired(given, made, uri.rpartition("/")[2], hour)
 
 
-def _paired(left: Any, right: Any, name: str, hour: str) -> Iterator[str]:
+def _paired(source: Path, answers: Path, name: str, hour: str) -> Iterator[str]:
     """Yield records of the lines of an input and its answers; the first line of an input that has one line more is its header."""
-    lines, answers = [line for line in left if line.strip()], [line for line in right if line.strip()]
-    header = lines[0] if len(lines) == len(answers) + 1 else ""
-    rows = lines[1:] if header else lines
-    kind = "JSON" if rows[:1] and rows[0].lstrip().startswith(("{", "[")) else "CSV"
-    content_type = "application/jsonlines" if kind == "JSON" else "text/csv; header=present" if header else "text/csv"
-    for first in range(0, len(rows), ROWS):
-        given, made = header + "".join(rows[first : first + ROWS]), "".join(answers[first : first + ROWS])
-        sides = {
-            "endpointInput": {"observedContentType": content_type, "mode": "INPUT", "data": given, "encoding": kind},
-            "endpointOutput": {"observedContentType": "text/csv", "mode": "OUTPUT", "data": made, "encoding": kind},
-        }
-        told = {"eventId": f"{name}:{first}", **({"inferenceTime": hour} if hour else {})}
-        yield json.dumps({"captureData": sides, "eventMetadata": told, "eventVersion": "0"}, separators=(",", ":")) + "\n"
+    has_header = _count(source) == _count(answers) + 1
+    with open(source, encoding="utf-8") as left, open(answers, encoding="utf-8") as right:
+        given, made = _lines(left), _lines(right)
+        header, first = next(given, "") if has_header else "", 0
+        while rows := list(islice(given, ROWS)):
+            yield _record(header + "".join(rows), "".join(islice(made, ROWS)), bool(header), f"{name}:{first}", hour)
+            first += len(rows)
+
+
+def _lines(stream: Iterable[str]) -> Iterator[str]:
+    return (line for line in stream if line.strip())
+
+
+def _count(path: Path) -> int:
+    with open(path, encoding="utf-8") as stream:
+        return sum(1 for _ in _lines(stream))
+
+
+def _record(given: str, made: str, header: bool, key: str, hour: str) -> str:
+    kind = "JSON" if given.lstrip().startswith(("{", "[")) else "CSV"
+    content_type = KINDS[kind] + ("; header=present" if header and kind == "CSV" else "")
+    answered = "JSON" if made.lstrip().startswith(("{", "[")) else "CSV"
+    sides = {
+        "endpointInput": {"observedContentType": content_type, "mode": "INPUT", "data": given, "encoding": kind},
+        "endpointOutput": {"observedContentType": KINDS[answered], "mode": "OUTPUT", "data": made, "encoding": answered},
+    }
+    told = {"eventId": key, **({"inferenceTime": hour} if hour else {})}
+    return json.dumps({"captureData": sides, "eventMetadata": told, "eventVersion": "0"}, separators=(",", ":")) + "\n"
