@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _tell(_of_the_system(error, arguments), arguments)
     except Exception as error:  # noqa: BLE001  the last boundary: a defect becomes one message and a file that says where
         code = _tell(_defect(error), arguments)
+    gc.freeze()  # the interpreter looks for cycles when it ends, among all that was imported
     sys.exit(code if isinstance(code, int) else 0)
 
 

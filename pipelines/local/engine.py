@@ -14,7 +14,7 @@ from pipelines.definition.model import Definition, RetryPolicy, Step
 from pipelines.errors import SagewrightError
 from pipelines.local import prints, tables
 from pipelines.local.cache import KEY_ARGUMENTS, Cache, Lookup
-from pipelines.local.checks.keys import with_check
+from pipelines.local.checks.keys import with_named
 from pipelines.local.context import Outcome, Run, StepRun
 from pipelines.local.executors import EXECUTORS, UNEVALUATED, WARM_UPS
 from pipelines.local.faults import ClientFault, StepFault
@@ -139,7 +139,7 @@ class Engine:
         return outcome
 
     def _cached_or_run(self, step: Step, cores: int) -> tuple[Outcome, dict[str, Any]]:
-        arguments = with_check(self.run, step, tables.with_content(self.run, self._arguments(step, 1)), self._scope(step.name))
+        arguments = with_named(self.run, step, tables.with_content(self.run, self._arguments(step, 1)), self._scope(step.name))
         lookup = self.cache.look_up(step, arguments, self._stale)
         if lookup.entry:
             return _from_cache(lookup), {"cache": "hit", "cache_source": lookup.entry["source"]}

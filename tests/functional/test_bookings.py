@@ -25,7 +25,7 @@ def test_the_sample_ends_with_metrics_and_a_registered_version(bookings):
 def test_a_second_run_is_all_cache_hits_and_a_raised_threshold_closes_the_gate(bookings):
     first, second = run(bookings).json, run(bookings).json
     hits = {step["name"]: step["cache"] for step in second["steps"]}
-    assert [hits[name] for name in ("Preprocess", "Tune", "Evaluate")] == ["hit"] * 3
+    assert [hits[name] for name in ("Preprocess", "Tune", "Evaluate", "PackageModel", "SkewCheck", "BatchTransform")] == ["hit"] * 6
     assert second["metrics"] == first["metrics"]
     closed = run(bookings, "-p", "MinAccuracy=0.99")
     assert closed.code == 3
