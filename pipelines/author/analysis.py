@@ -57,7 +57,7 @@ def bias_config(config: PipelineConfig) -> dict[str, Any]:
     """Return the members that say which labels are good and whose groups are compared."""
     bias = config.bias
     assert bias
-    facets = [_facet(facet.column, list(facet.values) or ([facet.threshold] if facet.threshold is not None else [])) for facet in bias.facets]
+    facets = [_facet(facet.column, list(facet.values) or ([_short(facet.threshold)] if facet.threshold is not None else [])) for facet in bias.facets]
     group = {"group_variable": bias.group} if bias.group else {}
     return {"label_values_or_threshold": favourable(config), "facet": facets, **group}
 
@@ -70,6 +70,11 @@ def favourable(config: PipelineConfig) -> list[Any]:
 
 def _facet(column: str, values: list[Any]) -> dict[str, Any]:
     return {"name_or_index": column, **({"value_or_threshold": values} if values else {})}
+
+
+def _short(threshold: float) -> float:
+    """Return a whole number as such: it stands in the name of the group."""
+    return int(threshold) if threshold.is_integer() else threshold
 
 
 def _methods(asked: tuple[str, ...] | bool) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.checks import Check
+from pipelines.config.gate import QualityBar, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import packaged
 
@@ -64,6 +65,12 @@ def compared(config: PipelineConfig) -> list[str]:
     return [key for key, check in own(config).items() if check.drift.compare] if config.registration else []
 
 
+def closes(config: PipelineConfig) -> list[str]:
+    """Return the keys of compared checks that close a gate when anything drifted; one that has a bar of its own is held to that bar instead."""
+    barred = {f"quality.{bar.quality}" for _, bar in leaves(config.gate) if isinstance(bar, QualityBar)}
+    return [key for key in compared(config) if checks(config)[key].drift.fail_on_violation and key not in barred]
+
+
 def baselines(config: PipelineConfig) -> dict[str, str]:
     """Return the section of each baseline's parameter."""
     return {BASELINES[key]: _section(key) for key in compared(config)}
@@ -102,6 +109,7 @@ def raw_rows(config: PipelineConfig) -> dict[str, int | bool]:
 
 def check_rules(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong)."""
+    yield from _twice(config)
     if built_in(config) is None and packaged(config):
         yield from _bias(config)
         yield from _explained(config)
@@ -113,6 +121,18 @@ def check_rules(config: PipelineConfig) -> Found:
     if config.quality.model is not None:
         yield "quality.model", "needs the package, which answers raw rows. Remove it."
     yield from _bias(config)
+
+
+def _twice(config: PipelineConfig) -> Found:
+    """Yield lists that name the same thing twice."""
+    bias, pdp = config.bias, config.explainability.pdp if config.explainability else None
+    lists: dict[str, object] = {"evaluation.slices": config.evaluation.slices, "explainability.pdp.columns": pdp.columns if pdp else ()}
+    for key in ("favourable", "pre_training", "post_training") if bias else ():
+        lists[f"bias.{key}"] = getattr(bias, key)
+    for key, named in lists.items():
+        names = named if isinstance(named, tuple) else ()
+        for name in dict.fromkeys(name for place, name in enumerate(names) if name in names[:place]):
+            yield key, f"{name!r} stands twice. Remove one."
 
 
 def _scripted(config: PipelineConfig) -> Found:
