@@ -84,7 +84,15 @@ def _methods(asked: tuple[str, ...] | bool) -> Any:
 def endpoint(section: Bias | Explainability) -> dict[str, Any]:
     """Return the members of `predictor` that say how the service serves and asks the model; our own job passes over the machine."""
     asked = section.predictor or Predictor()
-    return {"instance_type": section.instance_type, "initial_instance_count": 1, "accept_type": asked.accept_type, "content_type": asked.content_type}
+    shapes = {"content_template": asked.content_template, "record_template": asked.record_template}
+    told = {name: text for name, text in shapes.items() if text is not None}
+    return {
+        "instance_type": section.instance_type,
+        "initial_instance_count": 1,
+        "accept_type": asked.accept_type,
+        "content_type": asked.content_type,
+        **told,
+    }
 
 
 def predicted_label(config: PipelineConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipelines.config.algorithm_rules import built_in
-from pipelines.config.checks import Check
+from pipelines.config.checks import Bias, Check, Explainability
 from pipelines.config.gate import QualityBar, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import packaged
@@ -27,6 +27,11 @@ KEPT_AT: Mapping[str, str] = {
     "explainability": "Explainability.Constraints",
     "quality.data": "ModelDataQuality.Constraints",
     "quality.model": "ModelQuality.Constraints",
+}
+# The templates of a request that Clarify itself has no default for.
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "application/json": ("content_template", "record_template"),
+    "application/jsonlines": ("content_template",),
 }
 # What is checked of the model; the others are known before training.
 AFTER = frozenset({"post_training", "explainability", "quality.model"})
@@ -143,8 +148,20 @@ def _scripted(config: PipelineConfig) -> Found:
             yield f"{key}.predictor", "missing; your script's inference code answers in its own way. Say where label and probability stand."
         if section is not None and not config.training.script and section.predictor is not None:
             yield f"{key}.predictor", "has no effect: the package answers in its own way, which is known. Remove it."
+        yield from _templates(key, section)
     if config.privacy is not None and config.training.script:
         yield "privacy", "the probe trains models of XGBoost; got a script. Remove it."
+
+
+def _templates(key: str, section: Bias | Explainability | None) -> Found:
+    """Yield the templates that the service wants and our own job does not need."""
+    told = section.predictor if section is not None and section.runner == "clarify" else None
+    for name in TEMPLATES.get(told.content_type, ()) if told else ():
+        if getattr(told, name) is None:
+            yield (
+                f"{key}.predictor.{name}",
+                "missing; Clarify needs it where rows are sent as JSON, e.g. content_template: $records, record_template: $features.",
+            )
 
 
 def _explained(config: PipelineConfig) -> Found:

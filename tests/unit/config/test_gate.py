@@ -130,6 +130,10 @@ def test_bars_that_make_no_sense_are_told(bars, changes, key, told):
         ({"training": {"script": "train.py"}}, "bias.predictor"),
         ({"training": {"script": "train.py"}, "explainability": {}}, "explainability.predictor"),
         ({"training": {"script": "train.py"}}, "privacy"),
+        (
+            {"training": {"script": "train.py"}, "explainability": {"runner": "clarify", "predictor": {"content_type": "application/json"}}},
+            "explainability.predictor.record_template",
+        ),
         ({"bias": {"facets": [{"column": "g"}], "predictor": {"label": 0}}}, "bias.predictor"),
         ({"problem": "multiclass_classification", "label": {"column": "y", "classes": ["a", "b", "c"]}}, "bias.favourable"),
     ],
