@@ -38,6 +38,7 @@ COMMANDS = (
     "invoke",
     "endpoints",
     "loadtest",
+    "monitor",
     "autoscale",
     "export",
     "feature_group",

@@ -16,7 +16,7 @@ MODEL_FILE, RECIPE_FILE, PACKAGE_FILE = "xgboost-model", "recipe.json", "package
 VERSION = 1
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "xgboost", "xgboost-cpu")
 # What serving never needs of jobkit.
-LEFT_OUT = ("card/", "clarify/", "evaluation/", "leakage/", "monitor/", "page/", "privacy/", "profile/")
+LEFT_OUT = ("card/", "clarify/", "drift/", "evaluation/", "leakage/", "monitor/", "page/", "privacy/", "profile/")
 LEFT_OUT += ("package.py", "raw_rows.py", "sample.py", "scores.py", "seals.py", "skew.py", "split.py", "write.py")
 # Who answers requests: our code, the model's own, or nobody.
 OURS, OWN, NOBODY = "jobkit", "own", "none"

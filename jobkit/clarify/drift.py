@@ -30,21 +30,22 @@ def violations(baseline: Found, current: Found) -> Dict[str, Any]:
 
 def bias_violations(baseline: Found, current: Found) -> List[Dict[str, str]]:
     """Return the metrics that are farther from their ideal than the baseline's; what has no value on either side, or stands on one only, is skipped."""
-    before = {_same(key): value for key, value in _metrics(baseline)}
+    before = {same(key): value for key, value in metrics(baseline)}
     made = []
-    for key, value in _metrics(current):
-        if _same(key) in before and _worse(key[3], before[_same(key)], value):
-            made.append(_violation(key, before[_same(key)], value))
+    for key, value in metrics(current):
+        if same(key) in before and _worse(key[3], before[same(key)], value):
+            made.append(violation(key, before[same(key)], value))
     return made
 
 
-def _same(key: Key) -> Key:
+def same(key: Key) -> Key:
     """Return the key with the threshold alone for an interval: `(0.5, 0.99]` ends at the largest value of the data, which differs from data to data."""
     part, facet, group, metric = key
     return part, facet, group.split(",")[0] if group.startswith("(") and group.endswith("]") else group, metric
 
 
-def _metrics(analysis: Found) -> Iterator[Tuple[Key, Any]]:
+def metrics(analysis: Found) -> Iterator[Tuple[Key, Any]]:
+    """Yield the metrics of an analysis.json: (part, facet, value, metric) and what the file has there."""
     for part in PARTS:
         for facet, groups in analysis.get(part, {}).get("facets", {}).items():
             for group in groups:
@@ -68,7 +69,8 @@ def _number(value: Any) -> Optional[float]:
     return None if math.isnan(number) else number
 
 
-def _violation(key: Key, before: Any, now: Any) -> Dict[str, str]:
+def violation(key: Key, before: Any, now: Any) -> Dict[str, str]:
+    """Return the entry of a metric that is farther from no bias than the baseline's."""
     told = "Metric value {} doesn't meet the baseline constraint requirement {}"
     return {
         "constraint_check_type": "bias_drift_check",

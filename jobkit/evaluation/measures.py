@@ -159,20 +159,25 @@ def by_class(real: np.ndarray, said: np.ndarray, hits: np.ndarray) -> Dict[str, 
 
 def _regression(case: Case) -> Sums:
     away = case.target - case.predicted
-    middle, spread = float(case.target.mean()) if len(away) else 0.0, float(np.std(case.target)) if len(away) else 0.0
-    # A power of two, so that dividing by it rounds nothing; the sums of the bootstrap are float32.
-    scale = 2.0 ** math.frexp(max(spread, float(np.abs(away).max(initial=0.0))) or 1.0)[1]
-    away, label = away / scale, (case.target - middle) / scale
+    middle, spread = (float(case.target.mean()), float(np.std(case.target))) if len(away) else (0.0, 0.0)
+    # Errors and labels have a scale each: next to errors of another size the spread of the labels would be lost in what is rounded.
+    scales = _power(float(np.abs(away).max(initial=0.0))), _power(spread)
+    away, label = away / scales[0], (case.target - middle) / scales[1]
     terms = [Term(1, None, values) for values in (np.abs(away), away**2, label, label**2, np.ones(len(away)))]
-    return Sums(terms, partial(_regression_metrics, scale))
+    return Sums(terms, partial(_regression_metrics, *scales))
 
 
-def _regression_metrics(scale: float, sums: np.ndarray) -> Dict[str, np.ndarray]:
+def _power(size: float) -> float:
+    """Return a power of two above a size, so that dividing by it rounds nothing; the sums of the bootstrap are float32."""
+    return 2.0 ** math.frexp(size or 1.0)[1]
+
+
+def _regression_metrics(scale: float, labels_scale: float, sums: np.ndarray) -> Dict[str, np.ndarray]:
     absolute, squared, label, labels_squared, rows = np.moveaxis(sums, -1, 0)
     spread = labels_squared - _ratio(label**2, rows)
     varies = spread > 1e-12 * rows
     mse = _ratio(squared, rows)
-    r2 = np.where(varies, 1 - _ratio(squared, np.where(varies, spread, 1.0)), np.nan)
+    r2 = np.where(varies, 1 - _ratio(squared, np.where(varies, spread, 1.0)) * (scale / labels_scale) ** 2, np.nan)
     return {"mae": _ratio(absolute, rows) * scale, "mse": mse * scale**2, "rmse": np.sqrt(mse) * scale, "r2": r2}
 
 

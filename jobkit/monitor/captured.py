@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from jobkit.monitor.rows import files_of
 
@@ -56,21 +56,25 @@ def read(place: Path, wanted: str = CAPTURE) -> Read:
     Raises:
         JobError: there is no file.
     """
-    records: List[Record] = []
-    bad: List[Bad] = []
-    shadow = 0
     root = place if place.is_dir() else place.parent
-    for path in files_of(place, "the captured records"):
+    found = list(stream(files_of(place, "the captured records"), root, wanted))
+    lines = [entry for entry in found if isinstance(entry, Record)]
+    records = tuple(entry for entry in lines if not is_shadow(entry))
+    return Read(records, tuple(entry for entry in found if isinstance(entry, Bad)), len(lines) - len(records))
+
+
+def stream(files: Iterable[Path], root: Path, wanted: str = CAPTURE) -> Iterator[Union[Record, Bad]]:
+    """Yield every line of the files, one at a time: a record, or why it is none. Names are those below `root`."""
+    for path in files:
+        name = path.relative_to(root).as_posix()
         for number, line in _lines(path):
-            name = path.relative_to(root).as_posix()
             document, why = _parsed(line, wanted)
-            if document is None:
-                bad.append(Bad(name, number, why))
-            elif document[METADATA].get(SOURCE) == SHADOW:
-                shadow += 1
-            else:
-                records.append(Record(name, number, document))
-    return Read(tuple(records), tuple(bad), shadow)
+            yield Bad(name, number, why) if document is None else Record(name, number, document)
+
+
+def is_shadow(record: Record) -> bool:
+    """Tell whether a record is a shadow variant's."""
+    return bool(record.document[METADATA].get(SOURCE) == SHADOW)
 
 
 def _lines(path: Path) -> Iterator[Tuple[int, bytes]]:
@@ -93,7 +97,7 @@ def _parsed(line: bytes, wanted: str) -> Tuple[Optional[Dict[str, Any]], str]:
     return (document, "") if isinstance(document[METADATA], dict) else (None, "{} is no object".format(METADATA))
 
 
-def _keys(document: Mapping[str, Any]) -> List[str]:
+def keys(document: Mapping[str, Any]) -> List[str]:
     """Return what a record is found by: the inference id that the caller gave, then the id of the event."""
     told = document[METADATA]
     return [str(told[name]) for name in ("inferenceId", "eventId") if told.get(name)]
@@ -104,13 +108,13 @@ def merge(captured: Sequence[Record], truths: Sequence[Record]) -> Merged:
     known: Dict[str, Record] = {}
     replaced = 0
     for truth in truths:
-        for key in _keys(truth.document)[:1]:
+        for key in keys(truth.document)[:1]:
             replaced += key in known
             known[key] = truth
     used = set()
     merged = []
     for record in captured:
-        found = next((key for key in _keys(record.document) if key in known), None)
+        found = next((key for key in keys(record.document) if key in known), None)
         if found is not None:
             used.add(found)
             merged.append(record._replace(document=_joined(record.document, known[found].document)))

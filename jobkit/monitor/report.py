@@ -8,8 +8,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from jobkit.monitor import charts, quality_limits, violations
 from jobkit.monitor.analysis import Analysis
 from jobkit.monitor.cells import UNKNOWN
-from jobkit.page import svg
-from jobkit.page.style import CSS
+from jobkit.page import frame, svg
 
 OPEN_COLUMNS, OPEN_VIOLATIONS = 60, 12
 Document = Mapping[str, Any]
@@ -39,14 +38,8 @@ def page(parts: Sequence[Part], title: str = "Drift report") -> str:
         body = _columns(part) if "features" in part.now else _quality(part)
         sections.append(("part{}".format(place), part.name, body))
     sections += [("unused", "What was not used", _counts(parts)), ("measured", "How this was measured", MEASURED)]
-    shown = [section for section in sections if section[2]]
-    links = "".join('<a href="#{}">{}</a>'.format(name, escape(heading)) for name, heading, _ in shown)
-    body = "".join('<section><h2 id="{}">{}</h2>{}</section>'.format(name, escape(heading), text) for name, heading, text in shown)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<title>{0}</title><style>{1}</style></head><body><nav aria-label="Sections"><div>{2}</div></nav><main><h1>{0}</h1>{3}{4}</main></body></html>\n'
-    ).format(escape(title), CSS + charts.CSS, links, _tiles(parts), body)
+    shown = [(name, heading, frame.section(name, heading, body)) for name, heading, body in sections if body]
+    return frame.whole(title, "<h1>{}</h1>{}".format(escape(title), _tiles(parts)), shown, charts.CSS)
 
 
 def _tiles(parts: Sequence[Part]) -> str:
@@ -58,7 +51,7 @@ def _tiles(parts: Sequence[Part]) -> str:
             compared = [entry for entry in _entries(part) if entry.found is not None]
             far = sum(1 for entry in compared if entry.found is not None and entry.found.too_far)
             tiles.append(("{} of {}".format(far, len(compared)), "compared columns have drifted"))
-    return '<div class="tiles">{}</div>'.format("".join('<div class="tile"><b>{}</b><span>{}</span></div>'.format(*map(escape, tile)) for tile in tiles))
+    return frame.tiles(tiles)
 
 
 def _rows(statistics: Document) -> int:

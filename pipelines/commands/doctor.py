@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -23,22 +24,37 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(home: flags.HomeFlag, output: flags.OutputFlag = flags.Output.text) -> int:
+def doctor(
+    home: flags.HomeFlag,
+    aws: Annotated[bool, typer.Option("--aws", help="Ask the account, too, which of Clarify, Model Monitor and Scheduler it can use.")] = False,
+    region: flags.RegionFlag = None,
+    output: flags.OutputFlag = flags.Output.text,
+) -> int:
     """Look at this machine: Python, libraries, how jobs can be isolated, disk, AWS credentials. Exit code 2 when something needed is missing.
 
-    Example: sagewright doctor
+    Examples: sagewright doctor | sagewright doctor --aws
     """
     from pipelines.commands.printing import print_json
 
     findings = [finding for probe in (_python, _packages, _isolation, _cores, _home, _credentials) for finding in probe(home)]
+    asked = _account(region) if aws else []
     if output is flags.Output.json:
-        print_json([{"what": what, "ok": ok, "found": found} for what, ok, found in findings])
+        print_json([{"what": what, "ok": ok, "found": found} for what, ok, found in [*findings, *asked]])
     else:
-        print("\n".join(f"{'ok     ' if ok else 'MISSING'}  {what + ':':<16} {found}" for what, ok, found in findings))
+        lines = [f"{'ok     ' if ok else 'MISSING'}  {what + ':':<16} {found}" for what, ok, found in findings]
+        print("\n".join([*lines, *(f"{'ok     ' if ok else 'refused'}  {what + ':':<16} {found}" for what, ok, found in asked)]))
     return 0 if all(ok for _, ok, _ in findings) else 2
 
 
 Probe = Callable[[Path], Iterator[Finding]]
+
+
+def _account(region: str | None) -> list[Finding]:
+    """Return what the account can use; what it cannot is no fault of this machine, and there is a way without it."""
+    from pipelines.aws.monitoring import availability
+
+    hint = " `runner: processing` and `monitor schedule --service pipeline` need neither Clarify nor Model Monitor."
+    return [(name, ok, found if ok or name == "Scheduler" else found + hint) for name, ok, found in availability(region)]
 
 
 def _python(home: Path) -> Iterator[Finding]:

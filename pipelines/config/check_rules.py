@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.checks import Bias, Check, Explainability
-from pipelines.config.gate import QualityBar, leaves
+from pipelines.config.gate import MetricBar, QualityBar, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import packaged
 
@@ -87,7 +87,7 @@ def _section(key: str) -> str:
 
 def judges_approved(config: PipelineConfig) -> bool:
     """Tell whether the latest approved model is judged on the same rows."""
-    return config.evaluation.approved and config.registration is not None and packaged(config)
+    return config.evaluation.approved and config.evaluation.script is None and config.registration is not None and packaged(config)
 
 
 def nothing(config: PipelineConfig) -> str:
@@ -115,6 +115,7 @@ def raw_rows(config: PipelineConfig) -> dict[str, int | bool]:
 def check_rules(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong)."""
     yield from _twice(config)
+    yield from _judged(config)
     if built_in(config) is None and packaged(config):
         yield from _bias(config)
         yield from _explained(config)
@@ -138,6 +139,20 @@ def _twice(config: PipelineConfig) -> Found:
         names = named if isinstance(named, tuple) else ()
         for name in dict.fromkeys(name for place, name in enumerate(names) if name in names[:place]):
             yield key, f"{name!r} stands twice. Remove one."
+
+
+def _judged(config: PipelineConfig) -> Found:
+    """Yield settings of Evaluate that a script of the user's in its place does not know."""
+    if config.evaluation.script is None:
+        return
+    for key in ("slices", "costs"):
+        if getattr(config.evaluation, key):
+            yield f"evaluation.{key}", "has no effect: your own script judges. Remove it, or evaluation.script."
+    if config.quality.model is not None:
+        yield "quality.model", "needs the predictions that our Evaluate writes; got evaluation.script. Remove one of the two."
+    for where, bar in leaves(config.gate):
+        if isinstance(bar, MetricBar) and (bar.bound != "value" or bar.slice is not None or bar.not_worse_by is not None):
+            yield where, "reads evaluation_details.json, which our Evaluate writes; got evaluation.script. Hold the value alone to a bound."
 
 
 def _scripted(config: PipelineConfig) -> Found:

@@ -16,11 +16,12 @@ def moto_url():
         warnings.simplefilter("ignore")
         from moto.server import ThreadedMotoServer
 
-        from tests.aws import overlay, overlay_feature_store
+        from tests.aws import overlay, overlay_feature_store, overlay_monitoring
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         overlay.install()
         overlay_feature_store.install()
+        overlay_monitoring.install()
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
     host, port = server.get_host_and_port()

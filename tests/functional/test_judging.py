@@ -117,3 +117,36 @@ def test_splits_that_somebody_changed_stop_the_run_before_training(loans):
     (prepared / "more.parquet").write_bytes((prepared / "train.parquet").read_bytes())
     again = command("run", "--from", "CheckInputs", "--source", ended["execution_arn"].rpartition("/")[2], "--home", spoilt, "--output", "json", "--quiet")
     assert again.code == 1 and "more.parquet" in again.json["failure_reason"]
+
+
+MANAGED = """
+name: managed
+data: {input: data/loan_data.csv}
+label: {column: approved, positive: "Y"}
+recipe: [{step: drop_columns, columns: [loan_id]}, {step: one_hot, columns: auto}]
+training: {hyperparameters: {num_round: 10, max_depth: 3}}
+bias: {runner: clarify, facets: [{column: gender, values: [0]}]}
+quality: {data: {runner: model-monitor}, model: {runner: model-monitor}}
+gate: [{metric: accuracy, at_least: 0.6}]
+registration: {model_package_group: managed}
+"""
+
+
+def test_managed_checks_are_held_against_the_approved_version(sagewright, tmp_path):
+    assert sagewright("sample", "loan-approval", "--data-only").code == 0
+    (sagewright.folder / "pipeline.yaml").write_text(MANAGED)
+    first = sagewright("run", "--output", "json", "--quiet", timeout_s=400)
+    assert first.code == 0, first.err
+    assert sagewright("approve", "managed/1").code == 0
+    second = sagewright("run", "-p", "SkipChecks=false", "--output", "json", "--quiet", timeout_s=400)
+    assert second.code == 0, second.err
+    checks = {step["name"]: step["check"] for step in second.json["steps"] if step.get("check")}
+    assert set(checks) == {"PreTrainingBias", "PostTrainingBias", "DataQuality", "ModelQuality"}
+    assert all(check["compared"] and not check["violations"] for check in checks.values())
+    data = (sagewright.folder / "data/loan_data.csv").read_text().splitlines()
+    place = data[0].split(",").index("gender")
+    shifted = [data[0], *(line if line.split(",")[place] == "1" else line.removesuffix(",Y") + (",N" if line.endswith(",Y") else "") for line in data[1:])]
+    (tmp_path / "shifted.csv").write_text("\n".join(shifted) + "\n")
+    third = sagewright("run", "-p", "SkipChecks=false", "-p", f"InputData={tmp_path / 'shifted.csv'}", "--output", "json", "--quiet", timeout_s=400)
+    assert third.code == 1
+    assert "ClientError: Clarify check failed. See violation report" in third.json["failure_reason"]

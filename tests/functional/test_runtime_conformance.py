@@ -185,24 +185,34 @@ def test_a_serverless_endpoint_takes_four_megabytes_and_so_many_at_once(runtime)
     assert {(e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]) for e in throttled} == {("ThrottlingException", 429)}
 
 
-def streamed(runtime, body, **options):
-    answer = runtime.invoke_endpoint_with_response_stream(EndpointName="obedient", ContentType="application/json", Body=json.dumps(body), **options)
-    return answer, answer["Body"]
+@pytest.fixture
+def streamed():
+    """Return what asks for a stream; every stream is closed when the test ends, so that no socket is left for the next one to trip over."""
+    opened = []
+
+    def ask_for_stream(runtime, body, **options):
+        answer = runtime.invoke_endpoint_with_response_stream(EndpointName="obedient", ContentType="application/json", Body=json.dumps(body), **options)
+        opened.append(answer["Body"])
+        return answer, answer["Body"]
+
+    yield ask_for_stream
+    for events in opened:
+        events.close()
 
 
-def test_a_stream_comes_in_its_parts_as_they_are_made(runtime):
+def test_a_stream_comes_in_its_parts_as_they_are_made(runtime, streamed):
     answer, events = streamed(runtime, {"do": "parts", "parts": ["a", "b" * 70000, "", "d"]}, Accept="text/plain", CustomAttributes="x")
     assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("text/plain", "AllTraffic")
     assert [event["PayloadPart"]["Bytes"] for event in events] == [b"a", b"b" * 70000, b"", b"d"]
 
 
-def test_an_answer_in_one_piece_is_a_stream_of_one_part(runtime):
+def test_an_answer_in_one_piece_is_a_stream_of_one_part(runtime, streamed):
     _, events = streamed(runtime, {"do": "big", "size": 3 * MB})
     assert b"".join(event["PayloadPart"]["Bytes"] for event in events) == b"x" * 3 * MB
 
 
 @pytest.mark.parametrize("how", ["breaks", "dies"])
-def test_a_stream_that_breaks_ends_with_a_model_stream_error(runtime, how):
+def test_a_stream_that_breaks_ends_with_a_model_stream_error(runtime, streamed, how):
     _, events = streamed(runtime, {"do": "parts", "parts": ["a", "b"], how: True})
     seen = []
     with pytest.raises(botocore.exceptions.EventStreamError) as caught:
@@ -220,7 +230,7 @@ def test_a_stream_that_fails_before_its_first_part_is_a_model_error(runtime):
         assert "half way" in error.response["OriginalMessage"]
 
 
-def test_a_model_error_before_the_stream_is_a_model_error(runtime):
+def test_a_model_error_before_the_stream_is_a_model_error(runtime, streamed):
     assert type(refused(lambda: streamed(runtime, {"do": "fail"}))).__name__ == "ModelError"
     assert type(refused(lambda: runtime.invoke_endpoint_with_response_stream(EndpointName="nowhere", Body=b"x"))).__name__ == "ValidationError"
 
@@ -229,7 +239,7 @@ def test_a_generator_answers_an_ordinary_request_too(runtime):
     assert ask(runtime, body={"do": "parts", "parts": ["a", "b", "c"]})["Body"].read() == b"abc"
 
 
-def test_who_leaves_a_stream_takes_no_part_of_the_next_answer(runtime):
+def test_who_leaves_a_stream_takes_no_part_of_the_next_answer(runtime, streamed):
     """A client closes the connection in the middle; the next one must not get what was left over."""
     for _ in range(3):
         _, events = streamed(runtime, {"do": "parts", "parts": ["left over"] * 200, "each_s": 0.005})

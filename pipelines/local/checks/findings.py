@@ -37,7 +37,12 @@ def violations(store: Store, folder: str) -> list[str]:
     listed = found.get("violations") if isinstance(found, dict) else None
     if not isinstance(listed, list):
         raise ClientFault(f"the job compared with a baseline and wrote no {VIOLATIONS} that lists violations ({folder}/{VIOLATIONS})")
-    return [" ".join(_words(each)) for each in listed if isinstance(each, Mapping)]
+    return [words(each) for each in listed if isinstance(each, Mapping)]
+
+
+def words(violation: Mapping[str, Any]) -> str:
+    """Return a violation in words."""
+    return " ".join(_words(violation))
 
 
 def _words(violation: Mapping[str, Any]) -> Iterator[str]:

@@ -135,6 +135,9 @@ def test_bars_that_make_no_sense_are_told(bars, changes, key, told):
             "explainability.predictor.record_template",
         ),
         ({"bias": {"facets": [{"column": "g"}], "predictor": {"label": 0}}}, "bias.predictor"),
+        ({"evaluation": {"script": "mine.py", "slices": ["town"]}}, "evaluation.slices"),
+        ({"evaluation": {"script": "mine.py"}, "gate": [{"metric": "auc", "bound": "lower", "at_least": 0.5}]}, "gate[0]"),
+        ({"evaluation": {"script": "mine.py"}, "quality": {"model": {}}}, "quality.model"),
         ({"problem": "multiclass_classification", "label": {"column": "y", "classes": ["a", "b", "c"]}}, "bias.favourable"),
     ],
 )
