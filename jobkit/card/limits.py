@@ -8,6 +8,8 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from jobkit.failure import JobError
 
 CONTENT_CHARACTERS = 100_000
+ALL_GROUPS, MOST_GROUPS = 1_000_000, (100, 50, 20, 8, 3)
+OBSERVATION_CHARACTERS = 2096
 CURVE_POINTS = (200, 100, 50, 25, 12)
 RISKS = ("High", "Medium", "Low", "Unknown")
 STATUSES = ("Draft", "PendingReview", "Approved", "Archived")
@@ -62,20 +64,36 @@ def _text(place: str, value: Any, limit: int) -> None:
 
 
 def content(card: Mapping[str, Any]) -> str:
-    """Return a card as compact JSON of at most 100,000 characters, which CreateModelPackage takes; curves are thinned until it fits.
+    """Return a card as compact JSON of at most 100,000 characters, which CreateModelPackage takes.
+
+    Until it fits, curves are thinned, then groups of metrics left out, which the observations of their evaluation say.
 
     Raises:
-        JobError: it is longer with 12 points a curve, too.
+        JobError: it is longer with 12 points a curve and 3 groups an evaluation, too.
     """
+    shorter = [(points, ALL_GROUPS) for points in CURVE_POINTS] + [(CURVE_POINTS[-1], most) for most in MOST_GROUPS]
     text = _dumps(card)
-    for points in CURVE_POINTS:
+    for points, most in shorter:
         if len(text) <= CONTENT_CHARACTERS:
             return text
-        text = _dumps(thinned(card, points))
+        text = _dumps(cut(thinned(card, points), most))
     if len(text) > CONTENT_CHARACTERS:
         told = "model_card: it does not fit into a model package; got {} characters, expected at most {}. Evaluate fewer slices, or explain fewer features"
         raise JobError(told.format(len(text), CONTENT_CHARACTERS))
     return text
+
+
+def cut(card: Mapping[str, Any], most: int) -> Dict[str, Any]:
+    """Return a card with at most so many groups of metrics in each evaluation, the first ones."""
+    parts = []
+    for part in card.get("evaluation_details", ()):
+        groups = part.get("metric_groups", ())
+        left = len(groups) - most
+        if left > 0:
+            told = "{} of {} groups of metrics did not fit in here. {}".format(left, len(groups), part.get("evaluation_observation", "")).strip()
+            part = {**part, "evaluation_observation": told[:OBSERVATION_CHARACTERS], "metric_groups": list(groups[:most])}
+        parts.append(part)
+    return {**card, "evaluation_details": parts}
 
 
 def _dumps(card: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ NEIGHBOURS, FEW_ROWS = 5, 10
 CHUNK_ROWS = 20_000
 NOT_NUMERIC = "FlipTest does not support non-numeric columns"
 GAPS = "FlipTest does not support missing values"
+ENDLESS = "FlipTest does not support infinite values"
 NO_FEATURES = "FlipTest needs a feature besides facet and label"
 
 
@@ -25,7 +26,7 @@ def flip_test(
     tells how far it got where there are many.
 
     Raises:
-        Undefined: a feature is not numeric, or has missing values, or there is none.
+        Undefined: a feature is not numeric, or has missing or infinite values, or there is none.
     """
     if not features:
         raise Undefined(NO_FEATURES)
@@ -33,6 +34,8 @@ def flip_test(
         raise Undefined(NOT_NUMERIC)
     if any(missing(columns[name]).any() for name in features):
         raise Undefined(GAPS)
+    if any(np.isinf(columns[name]).any() for name in features):
+        raise Undefined(ENDLESS)
     rows = np.column_stack([columns[name] for name in features])
     neighbours = _neighbours(rows[~disadvantaged], predicted[~disadvantaged], rows[disadvantaged], say)
     own = predicted[disadvantaged]

@@ -152,7 +152,8 @@ class Predictor:
         return self._asked(rows, self.wanted)
 
     def _asked(self, rows: Dataset, wanted: Wanted) -> Answers:
-        ours = isinstance(self.caller, Package) and self.content_type == CSV
+        # A script of its own is asked as the service asks it, without a header.
+        ours = isinstance(self.caller, Package) and self.content_type == CSV and self.caller.about.get("serves") == "jobkit"
         form = templates.form(self.content_type, rows.names, self.config.predictor, header=ours)
         found = []
         for body, count in templates.requests(form, rows):

@@ -12,6 +12,8 @@ from jobkit.clarify.report_view import Bars, Block, Content, Curve, Section, Tab
 
 WIDE, TALL, EDGE = 8.27, 11.69, 0.7
 LINE, SMALL = 0.17, 8
+# Inches that a section's heading takes, which stands on the page of its first chart.
+HEADING = 0.6
 # Characters of 8 points that fit into an inch.
 PER_INCH = 17.0
 
@@ -57,7 +59,7 @@ def write(content: Content, path: Path) -> None:
 
 def _section(pages: _Pages, section: Section) -> None:
     first = section.blocks[0]
-    pages.room(1.2 if isinstance(first, (Words, Table)) else min(TALL - 2 * EDGE, 0.6 + report_plots.height_of(first)))
+    pages.room(1.2 if isinstance(first, (Words, Table)) else min(TALL - 2 * EDGE, HEADING + report_plots.height_of(first)))
     pages.y -= 0.15
     pages.text(section.heading, size=12.5, weight="bold")
     pages.y -= 0.36
@@ -79,7 +81,7 @@ def _block(pages: _Pages, block: Block) -> None:
 
 
 def _chart(pages: _Pages, block: Union[Bars, Curve]) -> None:
-    inches = min(report_plots.height_of(block), TALL - 2 * EDGE)
+    inches = min(report_plots.height_of(block), TALL - 2 * EDGE - HEADING)
     pages.room(inches)
     assert pages.sheet is not None
     left, below = (EDGE + 1.5) / WIDE, (pages.y - inches + 0.55) / TALL

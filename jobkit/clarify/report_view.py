@@ -9,6 +9,8 @@ from jobkit.clarify.study import Entry, Study
 
 # So many groups are drawn in one chart and compared in one table; each has its own table anyway.
 COMPARED = 5
+# Groups with a table of their own; more make a report that nobody reads and that takes a minute to draw.
+SHOWN = 120
 FEATURES, CURVES = 15, 12
 
 
@@ -104,8 +106,14 @@ def _about(study: Study) -> List[Block]:
         (facet, value, "{:,.0f}".format(inside), "{:,.0f}".format(others), _share(good, inside), _share(well, others))
         for facet, value, inside, others, good, well in groups
     )
+    more = [Words("{} more groups stand in analysis.json.".format(len(rows) - SHOWN))] if len(rows) > SHOWN else []
     heading = ("facet", "group", "rows in the group", "other rows", "positive in the group", "positive among the others")
-    return [Words(told.format(study.rows, study.label, study.positive)), *(Words(note, True) for note in study.notes), Table("", heading, rows, (2, 3, 4, 5))]
+    return [
+        Words(told.format(study.rows, study.label, study.positive)),
+        *(Words(note, True) for note in study.notes),
+        Table("", heading, rows[:SHOWN], (2, 3, 4, 5)),
+        *more,
+    ]
 
 
 def _share(part: float, whole: float) -> str:
@@ -118,8 +126,9 @@ def _bias(study: Study, entries: Sequence[Entry]) -> List[Block]:
     compared = entries[:COMPARED]
     blocks: List[Block] = [_chart(compared)]
     if len(entries) > COMPARED:
-        blocks.append(Words("The chart shows the first {} of {} groups; each has a table below.".format(COMPARED, len(entries))))
-    return [*blocks, *(_entry_table(entry) for entry in entries)]
+        tables = "each has a table below" if len(entries) <= SHOWN else "the first {} have a table below, all stand in analysis.json".format(SHOWN)
+        blocks.append(Words("The chart shows the first {} of {} groups; {}.".format(COMPARED, len(entries), tables)))
+    return [*blocks, *(_entry_table(entry) for entry in entries[:SHOWN])]
 
 
 def group_name(entry: Entry) -> str:

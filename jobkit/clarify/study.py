@@ -64,8 +64,7 @@ def study(config: Config, rows: Dataset, roles: Roles, predicted: Optional[Predi
         for group in made:
             _facet(_Task(config, rows, roles, name, group, observed, predicted, grouped, say), found)
     shown = _overall(labels, observed, predicted)
-    if predicted is not None and not predicted.present.all():
-        notes.append(_gone(int((~predicted.present).sum()), "predicted label"))
+    notes += _predicted_notes(predicted, labels, observed)
     return Study(roles.label, observed.name, tuple(found["pre"]), tuple(found["post"]), *shown, tuple(notes), rows.rows)
 
 
@@ -86,6 +85,17 @@ def _observed(labels: facets.Values, config: Config, name: str) -> facets.Group:
         told = "{}: {}: no row of the label {!r} has {}; got the values {}"
         raise JobError(told.format(FILE, KEY, name, observed.name, facets.listed(labels)))
     return observed
+
+
+def _predicted_notes(predicted: Optional[Predicted], labels: facets.Values, observed: facets.Group) -> List[str]:
+    if predicted is None:
+        return []
+    gone = int((~predicted.present).sum())
+    notes = [_gone(gone, "predicted label")] if gone else []
+    if predicted.labels is not None and not predicted.positive.any():
+        told = "no predicted label is {}; they are {}, and the label holds {}"
+        notes.append(told.format(observed.name, facets.listed(predicted.labels), facets.listed(labels)))
+    return notes
 
 
 def _label_notes(labels: facets.Values, observed: facets.Group, config: Config, name: str) -> List[str]:

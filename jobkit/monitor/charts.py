@@ -34,7 +34,7 @@ def overlay(before: Optional[Entry], now: Entry) -> str:
     if any(sketches):
         return _numbers(str(now["name"]), sketches)
     counts = [_counts(entry) for entry in (before, now)]
-    return _texts(str(now["name"]), counts) if any(counts) else ""
+    return _texts(str(now["name"]), counts, before is not None) if any(counts) else ""
 
 
 def _sketch(entry: Optional[Entry]) -> List[List[float]]:
@@ -106,7 +106,7 @@ def percent(share: float) -> str:
     return "{:.3g} %".format(100 * share)
 
 
-def _texts(name: str, counts: Sequence[Mapping[str, int]]) -> str:
+def _texts(name: str, counts: Sequence[Mapping[str, int]], both: bool) -> str:
     totals = [float(sum(count.values())) or 1.0 for count in counts]
     pairs = {value: (counts[0].get(value, 0) / totals[0], counts[1].get(value, 0) / totals[1]) for value in {**counts[0], **counts[1]}}
     shown = sorted(pairs, key=lambda value: (-max(pairs[value]), value))[:LEVELS]
@@ -114,17 +114,18 @@ def _texts(name: str, counts: Sequence[Mapping[str, int]]) -> str:
     rest = [pair for value, pair in pairs.items() if value not in set(shown)]
     if rest:
         rows.append(("{} others".format(len(rest)), (sum(pair[0] for pair in rest), sum(pair[1] for pair in rest))))
-    return _lying(name, rows)
+    return _lying(name, rows, both)
 
 
-def _lying(name: str, rows: Sequence[Tuple[str, Pair]]) -> str:
+def _lying(name: str, rows: Sequence[Tuple[str, Pair]], both: bool) -> str:
+    """Return the chart of shares of texts; without `both` there is no baseline to draw beside what is now."""
     tall, left, room = 27, 116, 50
     most = max(max(pair) for _, pair in rows) or 1.0
     parts = []
     for place, (value, pair) in enumerate(rows):
         y = 4.0 + tall * place
         parts.append(svg.text(left - 6, y + 15, value if value.strip() else repr(value), "end", 18))
-        for share, kind, down in ((pair[0], THEN, 0.0), (pair[1], NOW, 11.0)):
+        for share, kind, down in ((pair[0], THEN, 0.0), (pair[1], NOW, 11.0)) if both else ((pair[1], NOW, 5.5),):
             wide = (WIDTH - left - room) * share / most
             told = "{}: {} {}".format(value, "baseline" if kind == THEN else "now", percent(share))
             if share:

@@ -47,7 +47,7 @@ def _tiles(parts: Sequence[Part]) -> str:
     for part in parts:
         then = "" if part.before is None else "; {:,} at the baseline".format(_rows(part.before))
         tiles.append(("{:,}".format(_rows(part.now)), "rows: {}{}".format(part.name.lower(), then)))
-        if "features" in part.now:
+        if "features" in part.now and part.before is not None:
             compared = [entry for entry in _entries(part) if entry.found is not None]
             far = sum(1 for entry in compared if entry.found is not None and entry.found.too_far)
             tiles.append(("{} of {}".format(far, len(compared)), "compared columns have drifted"))
@@ -109,21 +109,23 @@ def _moved(found: Optional[violations.Measured]) -> float:
 
 
 def _columns(part: Part) -> str:
-    cards = [_card(entry) for entry in _entries(part)]
+    cards = [_card(entry, part.before is not None) for entry in _entries(part)]
     rest = cards[OPEN_COLUMNS:]
     more = '<details><summary>{} more columns</summary><div class="cards">{}</div></details>'.format(len(rest), "".join(rest)) if rest else ""
-    told = '<p class="soft">Columns with violations first, then those that moved most. Bars are shares of the rows that have a value.</p>'
+    order = "Columns with violations first, then those that moved most. " if part.before is not None else ""
+    told = '<p class="soft">{}Bars are shares of the rows that have a value.</p>'.format(order)
     gone = sorted({entry["name"] for entry in (part.before or {}).get("features", [])} - {entry["name"] for entry in part.now["features"]})
     lost = "<p>Not there any more: {}.</p>".format(escape(", ".join(gone))) if gone else ""
-    return '{}{}{}<div class="cards">{}</div>{}'.format(told, lost, charts.legend(), "".join(cards[:OPEN_COLUMNS]), more)
+    return '{}{}{}<div class="cards">{}</div>{}'.format(told, lost, charts.legend() if part.before is not None else "", "".join(cards[:OPEN_COLUMNS]), more)
 
 
-def _card(entry: Entry) -> str:
+def _card(entry: Entry, compared: bool) -> str:
+    """Return the card of a column; `compared` tells whether there is a baseline at all."""
     badges = "".join('<span class="badge high">{}</span>'.format(escape(kind.replace("_", " "))) for kind in entry.violated)
     chart = charts.overlay(entry.before, entry.now)
     body = chart or '<p class="soft">No distribution: {}.</p>'.format("no values" if entry.now["inferred_type"] == UNKNOWN else "too many different values")
     heading = '<div class="card"><h3>{}</h3>{}{}{}<dl class="facts">{}</dl></div>'
-    return heading.format(escape(entry.name), badges, charts.caption(_distance(entry)), body, _facts(entry))
+    return heading.format(escape(entry.name), badges, charts.caption(_distance(entry)) if compared else "", body, _facts(entry))
 
 
 def _distance(entry: Entry) -> str:

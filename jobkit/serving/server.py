@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Mapping
 
+from jobkit.serving import script
+
 LARGEST_BODY_BYTES = 100 << 20
 TEXT = "text/plain; charset=utf-8"
 
@@ -28,8 +30,7 @@ def loaded(folder: Path, entry: str) -> Any:
     """
     sys.path.insert(0, str((folder / entry).parent))
     code = runpy.run_path(str(folder / entry), run_name="inference")
-    model, answer = code["model_fn"](str(folder)), code["transform_fn"]
-    return lambda body, content_type, accept: answer(model, body, content_type, accept)
+    return script.answerer(code, str(folder))
 
 
 def make_server(answer: Any, listening: socket.socket) -> HTTPServer:

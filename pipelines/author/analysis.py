@@ -57,7 +57,7 @@ def bias_config(config: PipelineConfig) -> dict[str, Any]:
     """Return the members that say which labels are good and whose groups are compared."""
     bias = config.bias
     assert bias
-    facets = [_facet(facet.column, list(facet.values) or ([facet.threshold] if facet.threshold is not None else [])) for facet in bias.facets]
+    facets = [_facet(facet.column, list(facet.values) or ([_short(facet.threshold)] if facet.threshold is not None else [])) for facet in bias.facets]
     group = {"group_variable": bias.group} if bias.group else {}
     return {"label_values_or_threshold": favourable(config), "facet": facets, **group}
 
@@ -72,6 +72,11 @@ def _facet(column: str, values: list[Any]) -> dict[str, Any]:
     return {"name_or_index": column, **({"value_or_threshold": values} if values else {})}
 
 
+def _short(threshold: float) -> float:
+    """Return a whole number as such: it stands in the name of the group."""
+    return int(threshold) if threshold.is_integer() else threshold
+
+
 def _methods(asked: tuple[str, ...] | bool) -> Any:
     return "all" if asked is True else list(asked or ())
 
@@ -79,7 +84,15 @@ def _methods(asked: tuple[str, ...] | bool) -> Any:
 def endpoint(section: Bias | Explainability) -> dict[str, Any]:
     """Return the members of `predictor` that say how the service serves and asks the model; our own job passes over the machine."""
     asked = section.predictor or Predictor()
-    return {"instance_type": section.instance_type, "initial_instance_count": 1, "accept_type": asked.accept_type, "content_type": asked.content_type}
+    shapes = {"content_template": asked.content_template, "record_template": asked.record_template}
+    told = {name: text for name, text in shapes.items() if text is not None}
+    return {
+        "instance_type": section.instance_type,
+        "initial_instance_count": 1,
+        "accept_type": asked.accept_type,
+        "content_type": asked.content_type,
+        **told,
+    }
 
 
 def predicted_label(config: PipelineConfig) -> dict[str, Any]:

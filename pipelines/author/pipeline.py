@@ -15,7 +15,7 @@ from pipelines.author.steps import gate, leakage, managed, preprocess, privacy, 
 from pipelines.author.steps.checks import Checked, Given
 from pipelines.author.steps.gate import Gate
 from pipelines.config.algorithm_rules import built_in
-from pipelines.config.check_rules import AFTER, checks, compared
+from pipelines.config.check_rules import AFTER, checks, closes
 from pipelines.config.gate import before_training, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.parameters import pipeline_parameters
@@ -118,7 +118,7 @@ def data_bars(config: PipelineConfig) -> tuple[Any, ...]:
 
 def guard_places(config: PipelineConfig) -> dict[str, str]:
     """Return for the quality gate the places of its conditions on bias and drift, a miss of which ends a local run with another exit code."""
-    drifts = [key for key in compared(config) if key in AFTER and checks(config)[key].drift.fail_on_violation]
+    drifts = [key for key in closes(config) if key in AFTER]
     places = gate.guards([bar for bar in config.gate if bar not in data_bars(config)], len(drifts))
     return {gate.NAME: places} if places else {}
 

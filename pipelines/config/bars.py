@@ -7,21 +7,23 @@ from typing import Any
 
 from pipelines.config.gate import BiasBar, CellBar, Leaf, MetricBar, PrivacyBar, ProfileBar, QualityBar, before_training, bound_of, leaves
 from pipelines.config.model import PipelineConfig
-from pipelines.config.parameters import bar_parameter
+from pipelines.config.parameters import bar_words, bounded
 from pipelines.config.problem import KINDS
 from pipelines.config.problems import nearest
 
 Found = Iterator[tuple[str, str]]
+# Bias metrics that are no differences.
+RATIOS = frozenset({"DI"})
 
 
 def bars(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong) for every bar."""
-    seen: set[str] = set()
+    seen: list[tuple[Any, ...]] = []
     for where, bar in leaves(config.gate):
-        name = bar_parameter(bar)
-        if name in seen:
-            yield where, f"there are two bars of the same kind, whose parameter is {name}. Remove one."
-        seen.add(name)
+        # Within a combination one number may well have several bars.
+        if where.count("[") == 1 and bounded(bar) in seen:
+            yield where, f"bounds {bar_words(bar)} as an earlier bar does. Remove one."
+        seen += [bounded(bar)] if where.count("[") == 1 else []
         yield from OF_KIND[type(bar)](config, where, bar)
     for index, whole in enumerate(config.gate):
         inner = [bar for _, bar in leaves((whole,))]
@@ -77,6 +79,8 @@ def _bias(config: PipelineConfig, where: str, bar: BiasBar) -> Found:
     known = [facet.column for facet in config.bias.facets]
     if bar.facet not in known:
         yield f"{where}.facet", f"no such facet; got {bar.facet!r}, expected one of bias.facets: {', '.join(known)}.{nearest(bar.facet, known)}"
+    if bar.bias in RATIOS and bar.within is not None:
+        yield f"{where}.within", f"{bar.bias} is a ratio, 1 when there is no bias. Use at_least and at_most in two bars, e.g. at_least: 0.8."
     if config.bias.runner == "clarify":
         yield f"{where}.bias", "a condition cannot read what a ClarifyCheck step finds. Use bias.runner: processing, or bias.drift."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipelines.config.algorithm_rules import built_in
-from pipelines.config.checks import Check
-from pipelines.config.gate import MetricBar, leaves
+from pipelines.config.checks import Bias, Check, Explainability
+from pipelines.config.gate import MetricBar, QualityBar, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.package_rules import packaged
 
@@ -27,6 +27,11 @@ KEPT_AT: Mapping[str, str] = {
     "explainability": "Explainability.Constraints",
     "quality.data": "ModelDataQuality.Constraints",
     "quality.model": "ModelQuality.Constraints",
+}
+# The templates of a request that Clarify itself has no default for.
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "application/json": ("content_template", "record_template"),
+    "application/jsonlines": ("content_template",),
 }
 # What is checked of the model; the others are known before training.
 AFTER = frozenset({"post_training", "explainability", "quality.model"})
@@ -63,6 +68,12 @@ def managed(config: PipelineConfig) -> list[str]:
 def compared(config: PipelineConfig) -> list[str]:
     """Return the keys of our own checks that are compared with the baseline of the latest approved version."""
     return [key for key, check in own(config).items() if check.drift.compare] if config.registration else []
+
+
+def closes(config: PipelineConfig) -> list[str]:
+    """Return the keys of compared checks that close a gate when anything drifted; one that has a bar of its own is held to that bar instead."""
+    barred = {f"quality.{bar.quality}" for _, bar in leaves(config.gate) if isinstance(bar, QualityBar)}
+    return [key for key in compared(config) if checks(config)[key].drift.fail_on_violation and key not in barred]
 
 
 def baselines(config: PipelineConfig) -> dict[str, str]:
@@ -103,6 +114,7 @@ def raw_rows(config: PipelineConfig) -> dict[str, int | bool]:
 
 def check_rules(config: PipelineConfig) -> Found:
     """Yield (dotted key, what is wrong)."""
+    yield from _twice(config)
     yield from _judged(config)
     if built_in(config) is None and packaged(config):
         yield from _bias(config)
@@ -115,6 +127,18 @@ def check_rules(config: PipelineConfig) -> Found:
     if config.quality.model is not None:
         yield "quality.model", "needs the package, which answers raw rows. Remove it."
     yield from _bias(config)
+
+
+def _twice(config: PipelineConfig) -> Found:
+    """Yield lists that name the same thing twice."""
+    bias, pdp = config.bias, config.explainability.pdp if config.explainability else None
+    lists: dict[str, object] = {"evaluation.slices": config.evaluation.slices, "explainability.pdp.columns": pdp.columns if pdp else ()}
+    for key in ("favourable", "pre_training", "post_training") if bias else ():
+        lists[f"bias.{key}"] = getattr(bias, key)
+    for key, named in lists.items():
+        names = named if isinstance(named, tuple) else ()
+        for name in dict.fromkeys(name for place, name in enumerate(names) if name in names[:place]):
+            yield key, f"{name!r} stands twice. Remove one."
 
 
 def _judged(config: PipelineConfig) -> Found:
@@ -139,8 +163,20 @@ def _scripted(config: PipelineConfig) -> Found:
             yield f"{key}.predictor", "missing; your script's inference code answers in its own way. Say where label and probability stand."
         if section is not None and not config.training.script and section.predictor is not None:
             yield f"{key}.predictor", "has no effect: the package answers in its own way, which is known. Remove it."
+        yield from _templates(key, section)
     if config.privacy is not None and config.training.script:
         yield "privacy", "the probe trains models of XGBoost; got a script. Remove it."
+
+
+def _templates(key: str, section: Bias | Explainability | None) -> Found:
+    """Yield the templates that the service wants and our own job does not need."""
+    told = section.predictor if section is not None and section.runner == "clarify" else None
+    for name in TEMPLATES.get(told.content_type, ()) if told else ():
+        if getattr(told, name) is None:
+            yield (
+                f"{key}.predictor.{name}",
+                "missing; Clarify needs it where rows are sent as JSON, e.g. content_template: $records, record_template: $features.",
+            )
 
 
 def _explained(config: PipelineConfig) -> Found:

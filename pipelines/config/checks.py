@@ -38,6 +38,12 @@ class Predictor(Section):
 
     content_type: Literal["text/csv", "application/json", "application/jsonlines"] = Field(default="text/csv", description="How rows are sent")
     accept_type: Literal["text/csv", "application/json", "application/jsonlines"] = Field(default="text/csv", description="How it answers")
+    content_template: str | None = Field(
+        default=None, description="Of JSON: the request, with $records or $record; of JSON Lines a line, with $features; Clarify's defaults if absent"
+    )
+    record_template: str | None = Field(
+        default=None, description="Of JSON: one row, with $features, $features_kvp or ${column}; an object of names and values if absent"
+    )
     label: int | str | None = Field(default=None, description="Where the predicted label stands: a column of CSV from 0, or a JMESPath")
     probability: int | str | None = Field(default=None, description="Where the probability, or the amount, stands: a column of CSV from 0, or a JMESPath")
 

@@ -164,4 +164,6 @@ def bound_of(bar: Leaf) -> tuple[str, float | int]:
 
 def before_training(bar: Leaf) -> bool:
     """Tell whether a bar is known before there is a model."""
+    if isinstance(bar, QualityBar):
+        return bar.quality == "data"
     return isinstance(bar, BiasBar) and bar.bias in PreTraining.__args__  # type: ignore[attr-defined]

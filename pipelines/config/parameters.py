@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from pipelines.algorithms.table import ALGORITHMS
@@ -28,10 +29,22 @@ class PipelineParameter:
     enum_values: tuple[str, ...] = ()
 
 
-def bar_parameter(bar: Leaf) -> str:
-    """Return the parameter's name for a gate's bar, e.g. MinAccuracy, MaxFalseNegative, MinAucLower or MaxAbsDplGender."""
-    side, _ = bound_of(bar)
-    return SIDES[side] + "".join(_camel(word) for word in NAMED[type(bar)](bar))
+def bar_parameters(gate: tuple[Any, ...]) -> dict[Leaf, str]:
+    """Return the parameter's name of each bar of a gate, e.g. MinAccuracy, MaxFalseNegative, MinAucLower or MaxAbsDplGender.
+
+    Of several that would have the same name, the second ends with 2: within `any` one metric may have several bars, and names hold ASCII letters only.
+    """
+    names: dict[Leaf, str] = {}
+    for _, bar in leaves(gate):
+        name = SIDES[bound_of(bar)[0]] + "".join(_camel(word) for word in NAMED[type(bar)](bar))
+        free = (f"{name}{number}" if number > 1 else name for number in count(1))
+        names.setdefault(bar, next(each for each in free if each not in names.values()))
+    return names
+
+
+def bounded(bar: Leaf) -> tuple[Any, ...]:
+    """Return what a bar bounds and from which side; of two bars for which this is the same, one is in vain where both must hold."""
+    return type(bar), bound_of(bar)[0], NAMED[type(bar)](bar)
 
 
 def _camel(text: str) -> str:
@@ -120,12 +133,13 @@ def _tuning(config: PipelineConfig) -> Iterator[PipelineParameter]:
 
 
 def _gate(config: PipelineConfig) -> Iterator[PipelineParameter]:
-    for where, bar in leaves(config.gate):
+    names = bar_parameters(config.gate)
+    for where, bar in {bar: (where, bar) for where, bar in leaves(config.gate)}.values():
         side, value = bound_of(bar)
         words = "at least" if side == "at_least" else "at most"
         of = ", on the test split" if isinstance(bar, (MetricBar, CellBar)) else ""
         kind = "Integer" if isinstance(bar, COUNTS) else "Float"
-        yield PipelineParameter(bar_parameter(bar), kind, value, f"The gate opens only with {bar_words(bar)} {words} this{of}", f"{where}.{side}")
+        yield PipelineParameter(names[bar], kind, value, f"The gate opens only with {bar_words(bar)} {words} this{of}", f"{where}.{side}")
 
 
 def _approved(config: PipelineConfig) -> Iterator[PipelineParameter]:

@@ -40,7 +40,11 @@ BINARY = Kind(
 )
 MULTICLASS = Kind(
     group="multiclass_classification_metrics",
-    metrics=dict.fromkeys(("accuracy", "weighted_precision", "weighted_recall", "weighted_f0_5", "weighted_f1", "weighted_f2"), SHARE),
+    metrics=dict.fromkeys(
+        ("accuracy", "weighted_precision", "weighted_recall", "weighted_f0_5", "weighted_f1", "weighted_f2")
+        + ("macro_precision", "macro_recall", "macro_f0_5", "macro_f1", "macro_f2"),
+        SHARE,
+    ),
     objectives=("multi:softprob", "multi:softmax"),
     eval_metric="mlogloss",
     told="confusion matrix, accuracy, weighted precision, recall and F scores",

@@ -26,12 +26,18 @@ def describe_all(errors: Iterable[Error], values: Mapping[str, Any]) -> list[tup
     """Return (dotted key, what is wrong) of Pydantic's errors about these values; what the members of a union say about one place is one problem."""
     places: dict[tuple[Any, ...], list[Error]] = {}
     members: dict[tuple[Any, ...], list[Error]] = {}
-    for error in errors:
+    for error in _first_causes(list(errors)):
         keys, below = _split(error, values)
         (places if below is None else members).setdefault(keys, []).append(error)
         if below is not None:
             places.setdefault(keys, [])
     return [problem for keys, alone in places.items() for problem in [*map(_described(keys), alone), *_of_union(keys, members.get(keys, []), values)]]
+
+
+def _first_causes(errors: Sequence[Error]) -> list[Error]:
+    """Leave out lists that are too short only because an entry in them is wrong."""
+    wrong = {tuple(error["loc"][:place]) for error in errors for place in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or tuple(error["loc"]) not in wrong]
 
 
 def _described(keys: tuple[Any, ...]) -> Callable[[Error], tuple[str, str]]:

@@ -8,11 +8,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipelines.config.gate import BiasBar, CellBar, Leaf, MetricBar, PrivacyBar, ProfileBar, QualityBar, leaves
 from pipelines.config.model import PipelineConfig
 from pipelines.config.rules import impossible
 
 # What stands in for a needed section with an error; rules that look at it are not asked.
 STANDINS: Mapping[str, Any] = {"name": "unknown", "data": {"input": "unknown"}, "label": {"column": "\0unknown"}}
+# What a bar is held to; nothing is said of a bar while one of these sections has an error.
+LOOKED_AT: Mapping[type[Leaf], frozenset[str]] = {
+    MetricBar: frozenset({"problem", "evaluation", "registration", "package"}),
+    CellBar: frozenset({"problem"}),
+    BiasBar: frozenset({"bias"}),
+    QualityBar: frozenset({"quality"}),
+    ProfileBar: frozenset({"profile"}),
+    PrivacyBar: frozenset({"privacy"}),
+}
 ENTRY = re.compile(r"^(recipe|gate)\[(\d+)\]")
 
 
@@ -28,7 +38,9 @@ def further_problems(values: Mapping[str, Any], locations: Iterable[tuple[Any, .
         return []
     numbers = {name: [index for index in range(len(value)) if (name, index) not in entries] for name, value in values.items() if isinstance(value, list)}
     unsure = broken | ({"parameters"} if {"gate", "registration"} & (broken | {name for name, _ in entries}) else set())
-    return [(_in_file(key, numbers), what) for key, what in impossible(config) if re.split(r"[.\[]", key)[0] not in unsure]
+    doubtful = tuple(where for where, bar in leaves(config.gate) if LOOKED_AT[type(bar)] & broken)
+    sure = [(key, what) for key, what in impossible(config) if re.split(r"[.\[]", key)[0] not in unsure and not key.startswith(doubtful)]
+    return [(_in_file(key, numbers), what) for key, what in sure]
 
 
 def _without(value: Any, indices: set[int]) -> Any:

@@ -17,6 +17,7 @@ COMPARISONS: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "LessThan": ("<", operator.lt),
     "LessThanOrEqualTo": ("<=", operator.le),
 }
+OPPOSITES: Mapping[str, str] = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", ">=": "<", "<": ">=", "in": "not in", "not in": "in"}
 # Reports of which the last name alone would not tell what is meant.
 TOLD_WHOLE = frozenset({"attack", "confidence", "confusion_matrix", "counts", "facets", "lift", "slices"})
 
@@ -86,6 +87,10 @@ def label(value: Any) -> str:
     if kind == "Std:JsonGet":
         parts = str(value[kind].get("Path", "")).split(".")
         parts = parts[:-1] if parts[-1] == "value" else parts
+        if parts == ["violations"]:
+            file = value[kind].get("PropertyFile")
+            step = str(file.get("Get", "")).split(".")[1:2] if isinstance(file, Mapping) else []
+            return " of ".join([*parts, *step])
         return ".".join(parts[-3:] if any(part.partition("[")[0] in TOLD_WHOLE for part in parts) else parts[-1:])
     return str(value[kind]).split(".", 1)[-1] if kind == "Get" else str(value)[:60]
 
@@ -103,7 +108,14 @@ def _not(condition: Mapping[str, Any], scope: Scope) -> Checked:
     if not isinstance(inner, Mapping):
         raise ExpressionError("Not takes one Condition", got=str(inner)[:80])
     holds, checks = _evaluate(inner, scope)
-    return not holds, tuple(CheckedCondition(f"not ({c.text})", not c.holds, c.left, f"not {c.operator}", c.right) for c in checks)
+    return not holds, tuple(_opposite(check) for check in checks)
+
+
+def _opposite(check: CheckedCondition) -> CheckedCondition:
+    """Return a comparison the other way round: what has to hold where it stands below Not."""
+    symbol = OPPOSITES[check.operator]
+    told = f"{check.text.partition(': ')[0]}: {check.left} {symbol} {check.right}"
+    return CheckedCondition(told, not check.holds, check.left, symbol, check.right)
 
 
 def _not_in(condition: Mapping[str, Any], scope: Scope) -> Checked:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.author.steps.gate import Drift, Report
 from pipelines.author.steps.jobs import ML, input_, processing_step
-from pipelines.config.check_rules import BASELINES, checks, compared, runs_itself
+from pipelines.config.check_rules import BASELINES, checks, closes, compared, runs_itself
 
 if TYPE_CHECKING:
     from pipelines.author.pipeline import Composition
@@ -124,7 +124,7 @@ def compose(composition: Composition, key: str, given: Given) -> Checked:
     files = {"constraints": kind.constraints, **({"statistics": kind.statistics} if kind.statistics else {})}
     found = {member: _below(_folder(step, kind.output), name) for member, name in files.items()}
     before = {member: _below(composition.parameters[BASELINES[key]], name) for member, name in files.items()} if not kept else {}
-    drift = Drift(kind.violations, Report(step, summary)) if drifts and check.drift.fail_on_violation else None
+    drift = Drift(kind.violations, Report(step, summary)) if key in closes(composition.config) else None
     return Checked(key, step, found, before or found, report, drift)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.config.gate import BiasBar, CellBar, Leaf, MetricBar, PrivacyBar, ProfileBar, QualityBar, before_training, bound_of, leaves
-from pipelines.config.parameters import bar_parameter, bar_words
+from pipelines.config.gate import COMBINED, BiasBar, CellBar, Leaf, MetricBar, PrivacyBar, ProfileBar, QualityBar, before_training, bound_of, leaves
+from pipelines.config.parameters import bar_parameters, bar_words
 from pipelines.config.problem import KINDS
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ DATA, DATA_FAIL = "DataGate", "DataGateFailed"
 # A cell of the confusion matrix by its place: actual class, predicted class.
 CELLS = {"true_positive": "1.1", "true_negative": "0.0", "false_positive": "0.1", "false_negative": "1.0"}
 LONGEST = 3072
+# Bars on bias and on the data, and on what drifted; the others are of the model's quality.
+GUARDING = (BiasBar, ProfileBar, QualityBar)
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,13 @@ class Gate:
         """Return the condition that a bar or a combination of bars is; of several that must hold together, none may fail, since the service has no And."""
         from sagemaker.core.workflow.conditions import ConditionNot, ConditionOr
 
-        inner = next((getattr(bar, kind) for kind in ("any", "all", "none") if hasattr(bar, kind)), None)
-        if inner is None:
+        kind, inner = _combined(bar)
+        if not kind:
             return self._compared(bar)
         conditions = [self.condition(part) for part in inner]
-        if hasattr(bar, "any"):
+        if kind == "any":
             return ConditionOr(conditions=conditions)
-        refused = conditions if hasattr(bar, "none") else [ConditionNot(expression=condition) for condition in conditions]
+        refused = conditions if kind == "none" else [ConditionNot(expression=condition) for condition in conditions]
         return ConditionNot(expression=ConditionOr(conditions=refused))
 
     def number(self, bar: Leaf) -> Any:
@@ -139,7 +141,11 @@ class Gate:
         from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo, ConditionLessThanOrEqualTo
 
         kind = ConditionGreaterThanOrEqualTo if bound_of(bar)[0] == "at_least" else ConditionLessThanOrEqualTo
-        return kind(left=self.number(bar), right=self.composition.parameters[bar_parameter(bar)])
+        return kind(left=self.number(bar), right=self.bar(bar))
+
+    def bar(self, bar: Leaf) -> Any:
+        """Return the parameter that a number is held to."""
+        return self.composition.parameters[bar_parameters(self.composition.config.gate)[bar]]
 
     def compose(self, open_steps: Sequence[Any], after: list[Any] | None) -> Any:
         """Return the Condition step; `open_steps` run when every bar holds, and `after` are steps that it waits for."""
@@ -163,21 +169,29 @@ class Gate:
         from sagemaker.mlops.workflow.fail_step import FailStep
 
         values: list[Any] = [self.texts.begins]
-        for _, bar in leaves(self.bars):
-            values += [
-                f"{bar_words(bar)} is",
-                self.number(bar),
-                f"and must be {_side(bar)}",
-                Join(on="", values=[self.composition.parameters[bar_parameter(bar)], ";"]),
-            ]
+        for bar in self.bars:
+            values += [" ", *self._told(bar), ";"]
         for drift in self.drifts:
-            values += [f"{drift.told}:", drift.report.read("violations"), "and must be 0, namely", drift.report.read("message"), ";"]
+            values += [f" {drift.told}: ", drift.report.read("violations"), " and must be 0, namely ", drift.report.read("message"), ";"]
         return FailStep(
             self.texts.fail,
-            error_message=Join(on=" ", values=[*values, self.texts.ends]),
+            error_message=Join(on="", values=[*values, f" {self.texts.ends}"]),
             display_name=self.texts.stop,
             description="Ends the execution and names every number with its bar.",
         )
+
+    def _told(self, bar: Any) -> list[Any]:
+        """Return the parts of what a failure says of a bar, or of those that are combined."""
+        kind, inner = _combined(bar)
+        if not kind:
+            return [f"{bar_words(bar)} is ", self.number(bar), f" and must be {_side(bar)} ", self.bar(bar)]
+        told = [part for each in inner for part in [", ", *self._told(each)]]
+        return [f"{kind} of (", *told[1:], ")"]
+
+
+def _combined(bar: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return how a bar combines others, `any`, `all` or `none`, and these; nothing for a bar that is held to a bound."""
+    return next(((kind, getattr(bar, kind)) for kind in COMBINED if hasattr(bar, kind)), ("", ()))
 
 
 def _side(bar: Leaf) -> str:
@@ -185,6 +199,6 @@ def _side(bar: Leaf) -> str:
 
 
 def guards(bars: Sequence[Any], drifts: int) -> str:
-    """Return the places of the conditions that guard against bias and drift, as the definition's metadata keep them."""
-    biased = [place for place, bar in enumerate(bars) if any(isinstance(leaf, BiasBar) for _, leaf in leaves((bar,)))]
+    """Return the places of the conditions that guard against bias, drift and faults of the data, as the definition's metadata keep them."""
+    biased = [place for place, bar in enumerate(bars) if any(isinstance(leaf, GUARDING) for _, leaf in leaves((bar,)))]
     return ",".join(str(place) for place in [*biased, *range(len(bars), len(bars) + drifts)])

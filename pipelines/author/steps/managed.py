@@ -95,7 +95,7 @@ def _model_config(section: Bias | Explainability, name: Any) -> Any:
     from sagemaker.core.clarify import ModelConfig
 
     made = endpoint(section)
-    types = {key: made[key] for key in ("instance_type", "accept_type", "content_type")}
+    types = {key: made[key] for key in ("instance_type", "accept_type", "content_type", "content_template", "record_template") if key in made}
     return ModelConfig(model_name=name, instance_count=made["initial_instance_count"], **types)
 
 

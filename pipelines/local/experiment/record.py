@@ -128,9 +128,15 @@ def _artefacts(trial: Trial) -> dict[str, Any]:
     return {name: fingerprint(trial.store, uri) for name, uri in trial.facts.outputs.items()} if trial.step.status == "Succeeded" else {}
 
 
+def named_by(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameter of each text that one parameter alone has; of a text that several have, none can be named."""
+    texts = [value for value in parameters.values() if isinstance(value, str)]
+    return {value: name for name, value in parameters.items() if isinstance(value, str) and texts.count(value) == 1}
+
+
 def _data(trials: list[Trial], made: set[str], state: RunState, store: Store) -> dict[str, Any]:
     """Return the inputs that no step of the run made, each once, under the name of the parameter that gave it where one did."""
-    names = {value: name for name, value in state.parameters.items() if isinstance(value, str)}
+    names = named_by(state.parameters)
     found: dict[str, Any] = {}
     for trial in trials:
         for name, uri in trial.facts.inputs.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.local import experiment
 from pipelines.local.experiment.objects import fingerprint
-from pipelines.local.experiment.record import Trial
+from pipelines.local.experiment.record import Trial, named_by
 from pipelines.local.home import Home
 from pipelines.local.journal import RunState, StepState
 from pipelines.local.model_packages.named import baseline_uris, containers, metric_uris, model_uri
@@ -75,7 +75,7 @@ def _traced(home: Home, package: Package, state: RunState) -> dict[str, Any]:
     trials = [Trial(step, home.store, home.runs_dir, state.execution_id) for step in state.steps.values()]
     bare = _bare(home, package)
     steps, objects = _walk(home, list(bare["objects"]), trials)
-    names = {value: name for name, value in state.parameters.items() if isinstance(value, str)}
+    names = named_by(state.parameters)
     return {
         **bare,
         "execution": {key: record.get(key) for key in HEAD},

@@ -27,8 +27,9 @@ HERE = {
 BARS = [
     {"metric": "accuracy", "at_least": 0.5},
     {"any": [{"metric": "auc", "bound": "lower", "at_least": 0.5}, {"none": [{"cell": "false_negative", "at_least": 9}]}]},
-    {"all": [{"bias": "DI", "facet": "gender", "at_least": 0.8}, {"quality": "data"}]},
+    {"all": [{"bias": "DI", "facet": "gender", "at_least": 0.8}, {"quality": "model"}]},
     {"bias": "DPL", "facet": "age", "within": 0.1},
+    {"quality": "data", "at_most": 3},
 ]
 MANAGED = {
     "bias": {**HERE["bias"], "runner": "clarify"},
@@ -88,26 +89,28 @@ def test_combined_bars_become_conditions_that_the_service_has(own):
     assert first["Type"] == "GreaterThanOrEqualTo" and first["RightValue"] == {"Get": "Parameters.MinAccuracy"}
     assert second["Type"] == "Or" and [part["Type"] for part in second["Conditions"]] == ["GreaterThanOrEqualTo", "Not"]
     assert third["Type"] == "Not" and third["Expression" if "Expression" in third else "Condition"]["Type"] == "Or"
-    assert [condition["RightValue"] for condition in drift] == [0, 0, 0]
+    assert [condition["RightValue"] for condition in drift] == [0, 0]  # the quality of the model has a bar of its own
 
 
-def test_the_failure_names_every_bar_with_its_number(own):
+def test_a_bar_on_violations_is_what_closes_the_gate_then(own):
+    gate = steps(own.definition_json)["DataGate"]["Arguments"]["Conditions"]
+    assert [condition["RightValue"] for condition in gate] == [{"Get": "Parameters.MaxAbsDplAge"}, {"Get": "Parameters.MaxDataQualityViolations"}, 0]
+
+
+def test_the_failure_names_every_bar_with_its_number_and_how_bars_combine(own):
     fail = steps(own.definition_json)["QualityGate"]["Arguments"]["ElseSteps"][0]
-    told = json.dumps(fail["Arguments"]["ErrorMessage"])
-    for words in (
-        "accuracy is",
-        "the lower limit of auc is",
-        "DI of gender is",
-        "violations of the data's quality is",
-        "drift of the model's bias:",
-        "false negative rows is",
-    ):
-        assert words in told
+    joined = fail["Arguments"]["ErrorMessage"]["Std:Join"]
+    assert joined["On"] == "" and "".join(part if isinstance(part, str) else "#" for part in joined["Values"]) == (
+        "The quality gate is closed: accuracy is # and must be at least #; any of (the lower limit of auc is # and must be at least #, "
+        "none of (false negative rows is # and must be at least #)); all of (DI of gender is # and must be at least #, "
+        "violations of the model's quality is # and must be at most #); drift of the model's bias: # and must be 0, namely #; "
+        "drift of the explanations: # and must be 0, namely #; nothing was registered."
+    )
 
 
 def test_metadata_tell_which_conditions_guard_and_what_is_taken_of_the_approved_version(own):
     metadata = document(own)["Metadata"]
-    assert metadata["sagewright.guards.QualityGate"] == "2,3,4,5"
+    assert metadata["sagewright.guards.QualityGate"] == "2,3,4"
     assert metadata["sagewright.gate.DataGateFailed"] == "guard"
     assert metadata["sagewright.approved.PostTrainingBiasBaseline"] == f"{GROUP}:DriftCheckBaselines.Bias.PostTrainingConstraints.S3Uri"
     defaults = {parameter["Name"]: parameter.get("DefaultValue") for parameter in document(own)["Parameters"]}

@@ -62,13 +62,23 @@ def test_bars_combine_and_every_leaf_knows_its_place():
     assert {"MinAuc", "MinF1", "MinFalsePositive"} <= {p.name for p in pipeline_parameters(made)}
 
 
+def test_parameters_of_bars_are_told_apart_by_numbers():
+    slices = {"evaluation": {"slices": ["性别", "年龄"]}}
+    sliced = [{"metric": "auc", "slice": name, "at_least": 0.5} for name in slices["evaluation"]["slices"]]
+    bars = [{"metric": "auc", "at_least": 0.8}, {"any": [{"metric": "auc", "at_least": 0.9}, {"metric": "f1", "at_least": 0.5}]}, *sliced]
+    assert not refused(*bars, **slices)
+    made = {p.name: (p.default, p.config_key) for p in pipeline_parameters(config(*bars, **slices)) if p.name.startswith("MinAuc")}
+    assert made == {
+        "MinAuc": (0.8, "gate[0].at_least"),
+        "MinAuc2": (0.9, "gate[1].any[0].at_least"),
+        "MinAuc3": (0.5, "gate[2].at_least"),
+        "MinAuc4": (0.5, "gate[3].at_least"),
+    }
+
+
 def test_a_bar_on_the_data_is_known_before_training():
-    assert [
-        before_training(bar) for _, bar in leaves(config({"bias": "CI", "facet": "gender", "within": 1}, {"bias": "DI", "facet": "gender", "at_least": 0}).gate)
-    ] == [
-        True,
-        False,
-    ]
+    bars = [{"bias": "CI", "facet": "gender", "within": 1}, {"bias": "DI", "facet": "gender", "at_least": 0}, {"quality": "data"}, {"profile": "low"}]
+    assert [before_training(bar) for _, bar in leaves(config(*bars).gate)] == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,11 @@ def test_a_bar_on_the_data_is_known_before_training():
             "gate[0]",
             "mixes metrics of the data before training",
         ),
-        ([{"metric": "auc", "at_least": 0.5}, {"any": [{"metric": "auc", "at_least": 0.6}]}], {}, "gate[1].any[0]", "whose parameter is MinAuc"),
+        ([{"metric": "auc", "at_least": 0.5}, {"metric": "auc", "at_least": 0.6}], {}, "gate[1]", "bounds auc as an earlier bar does"),
+        ([{"bias": "DI", "facet": "gender", "within": 0.1}], {}, "gate[0].within", "is a ratio"),
+        ([], {"evaluation": {"slices": ["town", "town"]}}, "evaluation.slices", "'town' stands twice"),
+        ([], {"bias": {**HERE["bias"], "pre_training": ["CI", "CI"]}}, "bias.pre_training", "'CI' stands twice"),
+        ([], {"explainability": {"pdp": {"columns": ["a", "b", "a"]}}}, "explainability.pdp.columns", "'a' stands twice"),
         ([{"any": [{"metric": "rmse", "at_most": 5}]}], {}, "gate[0].any[0].metric", "has no such metric"),
     ],
 )
@@ -116,6 +130,10 @@ def test_bars_that_make_no_sense_are_told(bars, changes, key, told):
         ({"training": {"script": "train.py"}}, "bias.predictor"),
         ({"training": {"script": "train.py"}, "explainability": {}}, "explainability.predictor"),
         ({"training": {"script": "train.py"}}, "privacy"),
+        (
+            {"training": {"script": "train.py"}, "explainability": {"runner": "clarify", "predictor": {"content_type": "application/json"}}},
+            "explainability.predictor.record_template",
+        ),
         ({"bias": {"facets": [{"column": "g"}], "predictor": {"label": 0}}}, "bias.predictor"),
         ({"evaluation": {"script": "mine.py", "slices": ["town"]}}, "evaluation.slices"),
         ({"evaluation": {"script": "mine.py"}, "gate": [{"metric": "auc", "bound": "lower", "at_least": 0.5}]}, "gate[0]"),

@@ -77,7 +77,7 @@ def test_three_keys_are_enough(project):
         ("gate: [{metric: accuracy}]\n", "gate\\[0\\]: a bar has one bound"),
         ("gate: [{metric: accuracy, at_least: 75}]\n", "gate\\[0\\].at_least: out of range; got 75"),
         ("gate: [{cell: false_negativ, at_most: 5}]\n", "gate\\[0\\].cell: not allowed.*Did you mean false_negative?"),
-        ("gate: [{metric: auc, at_least: 0.5}, {metric: auc, at_least: 0.6}]\n", "gate\\[1\\]: there are two bars"),
+        ("gate: [{metric: auc, at_least: 0.5}, {metric: auc, at_least: 0.6}]\n", "gate\\[1\\]: bounds auc as an earlier bar does"),
         ("recipe: [{step: drop_columns, columns: [y]}]\n", "recipe\\[0\\].columns: the label 'y' would be dropped"),
         ("recipe: [{step: one_hot, columns: [y]}]\n", "the label 'y' would be changed by step one_hot"),
         ("recipe: [{step: drop_columns, columns: [a]}, {step: impute, columns: [a]}]\n", "the column 'a' was dropped by an earlier step"),
@@ -110,6 +110,21 @@ def test_a_wrong_configuration_says_where_what_and_what_to_do(project, text, wor
     import re
 
     assert re.search(words, message(project(text)).replace("\n", " "))
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("bias: {facets: [gender]}\ngate: [{bias: DI, facet: gender, at_least: 0.8}]\n", "bias.facets[0]: wrong type"),
+        ("bias: {facets: [{column: g, values: [1], threshold: 2}]}\n", "bias.facets[0]: a facet has values or a threshold; got both."),
+        ("bias: {runner: x, facets: [{column: g}]}\ngate: [{any: [{bias: DI, facet: g, at_least: 0.8}]}]\n", "bias.runner: not allowed"),
+        ("evaluation: {slices: town}\ngate: [{metric: auc, slice: town, at_least: 0.8}]\n", "evaluation.slices: wrong type"),
+        ("profile: {x: 1}\ngate: [{profile: high}]\n", "profile.x: unknown key"),
+    ],
+)
+def test_what_follows_from_another_mistake_is_not_told(project, text, only):
+    told = message(project(text))
+    assert only in told and "problems" not in told
 
 
 def test_a_further_input_must_be_used_and_be_named_right(project):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.definition.conditions import evaluate_conditions
+from pipelines.definition.conditions import evaluate_conditions, label
 from pipelines.definition.expressions import ExpressionError, evaluate, json_get, parse_path, references
 
 
@@ -121,6 +121,20 @@ def compare(kind, left, right):
 )
 def test_a_condition_holds_or_not(condition, holds):
     assert evaluate_conditions([condition], Scope())[0] is holds
+
+
+def test_what_stands_below_not_is_told_the_other_way_round():
+    bar, several = compare("GreaterThan", 1, 0.5), {"Type": "In", "QueryValue": 1, "Values": [1, 2]}
+    for condition, times, told in ((bar, 1, "1: 1 <= 0.5"), (bar, 2, "1: 1 > 0.5"), (bar, 3, "1: 1 <= 0.5"), (several, 1, "1: 1 not in [1, 2]")):
+        for _ in range(times):
+            condition = {"Type": "Not", "Expression": condition}
+        (check,) = evaluate_conditions([condition], Scope())[1]
+        assert check.text == told and check.holds is (times == 2)
+
+
+def test_a_number_of_violations_is_told_with_the_step_that_counted_them():
+    value = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.DataQuality.PropertyFiles.Report"}, "Path": "violations"}}
+    assert label(value) == "violations of DataQuality" and label({"Std:JsonGet": {"Path": "violations"}}) == "violations"
 
 
 def test_every_comparison_is_told_even_after_one_that_failed():

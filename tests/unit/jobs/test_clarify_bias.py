@@ -202,6 +202,17 @@ def test_the_flip_test_looks_at_five_neighbours_and_at_one_when_rows_are_few(kno
     assert (flips.favoured, flips.wronged) == ((0, 1) if neighbours == 1 else (0, 0))
 
 
+@pytest.mark.parametrize(("cell", "told"), [(np.inf, "FlipTest does not support infinite values"), (np.nan, "FlipTest does not support missing values")])
+def test_the_flip_test_says_which_numbers_it_cannot_compare(cell, told):
+    with pytest.raises(bias.Undefined, match=told):
+        flip.flip_test({"x": np.array([0.0, cell])}, ["x"], np.array([True, False]), np.array([True, False]), print)
+
+
+def test_predicted_labels_that_are_none_of_the_labels_are_told():
+    found = studied({"group": ["a", "b"] * 50, "label": [0, 1] * 50, "said": [5, 6] * 50}, predicted="said")
+    assert "no predicted label is 1; they are 5, 6, and the label holds 0, 1" in found.notes
+
+
 def test_the_flip_test_says_how_far_it_is_on_many_rows(monkeypatch):
     monkeypatch.setattr(flip, "CHUNK_ROWS", 10)
     said, half = [], np.arange(50) < 25

@@ -9,11 +9,11 @@ import types
 
 import numpy as np
 import pytest
-from clarify_case import as_csv, lay_out, settings
+from clarify_case import as_csv, lay_out, settings, studied
 
 from jobkit.clarify import job, report_html, report_notebook, report_plots, report_words
 from jobkit.clarify.bias import DESCRIPTIONS, METRICS, Metric
-from jobkit.clarify.report_view import Bars, Content, Curve, Table, sections
+from jobkit.clarify.report_view import SHOWN, Bars, Content, Curve, Table, sections
 
 EXPLAINED = {
     "kernel_shap": {"label0": {"global_shap_values": {"x": 0.1, "<b>": 0.3, "odd $na_{me$": 0.0}, "expected_value": 0.4}},
@@ -138,6 +138,14 @@ def test_every_metric_has_words_for_each_direction():
     assert report_words.reading(Metric("DPL", -0.2), "sex = f") == "sex = f has the positive label more often."
     assert report_words.reading(Metric("DPL", 0.001), "sex = f") == "Practically no difference."
     assert report_words.reading(Metric("FT", None, "because"), "sex = f") == "Not measured: because."
+
+
+def test_of_many_groups_the_report_shows_some_and_says_so():
+    found = studied({"group": [f"g{place:03d}" for place in range(300)], "label": [0, 1] * 150}, facet=[{"name_or_index": "group"}])
+    about, before = sections(Content("many", found, {}, None))
+    assert [len(block.rows) for block in about.blocks if isinstance(block, Table)] == [SHOWN] and "180 more groups" in about.blocks[-1].text
+    assert sum(isinstance(block, Table) for block in before.blocks) == SHOWN
+    assert f"first {SHOWN} have a table below" in before.blocks[1].text
 
 
 def test_infinite_and_missing_values_are_drawn():

@@ -225,12 +225,16 @@ def test_a_matrix_of_more_classes_than_the_service_takes_is_left_out():
     ]
 
 
-def test_curves_are_thinned_until_the_card_fits_and_one_that_never_does_is_refused():
+def test_curves_are_thinned_and_groups_left_out_until_the_card_fits_and_one_that_never_does_is_refused():
     points = [[n / 9999, n / 9999] for n in range(9999)]
     groups = [{"name": "g", "metric_data": [{"name": "c", "type": "linear_graph", "value": points}] * 20}]
     text = limits.content({"evaluation_details": [{"name": "quality", "metric_groups": groups}]})
     thin = json.loads(text)["evaluation_details"][0]["metric_groups"][0]["metric_data"][0]["value"]
     assert len(text) <= 100_000 and thin[0] == points[0] and thin[-1] == points[-1] and len(thin) in limits.CURVE_POINTS
+    many = [{"name": f"facet = {place}", "metric_data": [{"name": "CI", "type": "number", "value": 0.5}] * 10} for place in range(600)]
+    bias = json.loads(limits.content({"evaluation_details": [{"name": "bias", "evaluation_observation": "Groups.", "metric_groups": many}]}))
+    assert bias["evaluation_details"][0]["metric_groups"] == many[:100]
+    assert bias["evaluation_details"][0]["evaluation_observation"] == "500 of 600 groups of metrics did not fit in here. Groups."
     with pytest.raises(JobError, match="it does not fit into a model package; got 1[0-9]+ characters, expected at most 100000"):
         limits.content({"x": ["y" * 100_000]})
 

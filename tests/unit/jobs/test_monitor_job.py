@@ -215,4 +215,8 @@ def test_the_page_shows_model_quality_then_and_now_and_the_missed_threshold():
 
 def test_without_a_baseline_the_page_says_so():
     told = {"dataset": {"item_count": 1}, "features": [{"name": "a", "inferred_type": "Unknown", "string_statistics": {"common": {}}}]}
-    assert "There is no baseline" in report.page([report.Part("Data quality", None, told, None, (), {})])
+    text = {"common": {"num_present": 2}, "distribution": {"categorical": {"buckets": [{"value": "x", "count": 2}]}}}
+    told["features"].append({"name": "b", "inferred_type": "String", "string_statistics": text})
+    page = report.page([report.Part("Data quality", None, told, None, (), {})])
+    assert "There is no baseline" in page and ">100 %<" in page
+    assert not any(words in page for words in (">0 %</text>", "not in the baseline", "have drifted", ">baseline<"))
