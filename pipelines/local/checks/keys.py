@@ -6,7 +6,7 @@ approved or the model was trained anew, the step runs again; and when CreateMode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipelines.definition.expressions import Scope, evaluate
@@ -18,7 +18,6 @@ from pipelines.local.context import Run
 
 STEP_KEYS = ("CheckType", "SkipCheck", "RegisterNewBaseline", "ModelPackageGroupName", "SuppliedBaselineConstraints", "SuppliedBaselineStatistics")
 KEYS = (*STEP_KEYS, "Baseline", "Model")
-CHECKED = frozenset({"ClarifyCheck", "QualityCheck"})
 
 
 def with_named(run: Run, step: Step, arguments: Any, scope: Scope) -> Any:
@@ -27,17 +26,28 @@ def with_named(run: Run, step: Step, arguments: Any, scope: Scope) -> Any:
     Raises:
         ClientFault: a value is not of its type, or the previous baseline that the step needs is not there.
     """
-    if step.type == "Transform":
-        model = _model(run, str(arguments["ModelName"]))
-        return {**arguments, "ModelName": model} if any(model) else arguments
-    if step.type not in CHECKED:
-        return arguments
+    return NAMED[step.type](run, step, arguments, scope) if step.type in NAMED else arguments
+
+
+def _of_transform(run: Run, step: Step, arguments: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
+    model = _model(run, str(arguments["ModelName"]))
+    return {**arguments, "ModelName": model} if any(model) else arguments
+
+
+def _of_check(run: Run, step: Step, arguments: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
     keys = evaluate(step.extra, scope)
     check = read(keys)
     known = {name: keys[name] for name in STEP_KEYS if keys.get(name) is not None}
     baseline = baselines.previous(run, check) if check.needs_previous else {}
     served = {"Model": _model(run, check.model_name)} if check.model_name else {}
     return {**arguments, **known, "Baseline": baseline, **served}
+
+
+NAMED: Mapping[str, Callable[[Run, Step, Mapping[str, Any], Scope], Mapping[str, Any]]] = {
+    "ClarifyCheck": _of_check,
+    "QualityCheck": _of_check,
+    "Transform": _of_transform,
+}
 
 
 def _model(run: Run, name: str) -> list[Any]:
