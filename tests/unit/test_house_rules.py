@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import statistics
 import subprocess
@@ -89,9 +90,10 @@ MAY_PRINT = (
 )
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in SOURCES:
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+@functools.cache
+def trees() -> list[tuple[str, ast.Module]]:
+    """Return the name and the syntax tree of every source, parsed once for all rules."""
+    return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in SOURCES]
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

@@ -13,6 +13,8 @@ from pipelines.config.model import PipelineConfig
 from pipelines.definition.checks import check
 from tests.unit.author.test_compile import steps
 
+pytestmark = pytest.mark.slow
+
 GROUP = "fair"
 HERE = {
     "name": "checked",

@@ -18,6 +18,8 @@ from pipelines.config.model import PipelineConfig
 from pipelines.definition.checks import check
 from pipelines.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples/hotel-bookings/pipeline.yaml"
 GOLDEN = ROOT / "tests/definitions/hotel-bookings/definition.json"

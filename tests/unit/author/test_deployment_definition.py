@@ -12,6 +12,8 @@ from pipelines.config.rules import impossible
 from pipelines.definition.checks import check
 from tests.unit.author.test_compile import steps
 
+pytestmark = pytest.mark.slow
+
 HERE = {
     "name": "deployed",
     "data": {"input": "data.csv"},

@@ -15,6 +15,8 @@ from pipelines.config.rules import impossible
 from pipelines.definition.checks import check
 from tests.unit.author.test_compile import EXAMPLE, GOLDEN, ROWS, steps
 
+pytestmark = pytest.mark.slow
+
 
 def config(**changes):
     return PipelineConfig(**{**load(EXAMPLE).config.as_json(), "data": {"input": "data.csv"}, **changes})

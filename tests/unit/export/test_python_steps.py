@@ -20,6 +20,8 @@ OWN = '''
 """Functions of a user."""
 import numpy as np
 
+pytestmark = pytest.mark.slow
+
 
 def add_ratio(frame):
     frame = frame.copy()

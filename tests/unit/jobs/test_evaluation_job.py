@@ -26,6 +26,8 @@ from jobkit.evaluation.measures import BINARY, Case
 from jobkit.failure import JobError
 from tests.unit.jobs import packages as made
 
+pytestmark = pytest.mark.slow
+
 PROBLEMS = ("binary_classification", "multiclass_classification", "regression")
 COSTS = {"true_positive": 0, "false_positive": 1, "false_negative": 4, "true_negative": 0}
 

@@ -22,6 +22,8 @@ from processing import package_model, preprocess
 from tests.unit.jobs import packages as made
 from tests.unit.jobs.recipes import job, step
 
+pytestmark = pytest.mark.slow
+
 
 def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
     """Return a tar.gz of (name, body, type)."""

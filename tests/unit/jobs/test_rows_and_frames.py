@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from jobkit.apply import apply, compile_row
 from tests.unit.jobs.recipes import learn, step
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = st.one_of(st.none(), st.floats(width=64), st.integers(-(10**6), 10**6).map(float), st.sampled_from([0.0, -0.0, 1e300, -1e300, 0.5, 1.0]))
 TEXTS = st.one_of(
     st.none(), st.sampled_from(["", "NULL", "a", "A", "ä b", "Online TA", "12", "1.5", "2015-07-01", "7/1/2015", "nan", "x" * 50]), st.text(max_size=8)

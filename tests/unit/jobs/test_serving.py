@@ -23,6 +23,8 @@ from jobkit.serving.refusal import RequestError
 from tests.unit.jobs.packages import PROBLEMS, package, rows, written
 from training.inference import model_fn, transform_fn
 
+pytestmark = pytest.mark.slow
+
 CSV, JSON, LINES, PARQUET = "text/csv", "application/json", "application/jsonlines", "application/x-parquet"
 
 

@@ -20,6 +20,8 @@ from pipelines.algorithms.xgboost import validate
 from pipelines.local.images import builtin_metric_definitions, recordio, xgboost_metrics
 from pipelines.local.metrics import final_metrics
 
+pytestmark = pytest.mark.slow
+
 CHURN = Path(__file__).parents[5] / "shared/data/churn"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 BASIC = {"num_round": "5", "objective": "binary:logistic", "eval_metric": "error,auc"}
