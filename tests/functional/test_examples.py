@@ -82,7 +82,7 @@ def test_two_instances_share_the_rows_that_preprocess_wrote_for_them(folder):
     assert done.code == 0, done.json["failure_reason"]
     log = folder("logs", done.json["execution_arn"].rsplit("/", 1)[-1], "Train").out
     assert "Train matrix has 210 rows" in log and "Train matrix has 209 rows" in log.split("==> Train (algo-2) <==")[1]
-    described = json.loads(next((folder.folder / ".sagewright/runs").glob("*/jobs/*Train*/describe.json")).read_text())
+    described = json.loads(next((folder.folder / ".sagewright/runs").glob("*/jobs/*-Train-*/describe.json")).read_text())
     assert described["EnableManagedSpotTraining"] is True and described["StoppingCondition"]["MaxWaitTimeInSeconds"] == 7200
     assert described["CheckpointConfig"]["S3Uri"].endswith("/Train/checkpoints")
     assert described["InputDataConfig"][0]["InputMode"] == "FastFile"

@@ -16,11 +16,11 @@ from tests.unit.export.exported import as_read, assert_splits_equal, export, pre
 from tests.unit.jobs.test_rows_and_frames import DATES, NUMBERS, TEXTS
 from tests.unit.jobs.test_rows_and_frames import STEPS as SHARED
 
+pytestmark = pytest.mark.slow
+
 OWN = '''
 """Functions of a user."""
 import numpy as np
-
-pytestmark = pytest.mark.slow
 
 
 def add_ratio(frame):
