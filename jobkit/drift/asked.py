@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 from jobkit.drift import window
-from jobkit.drift.found import read_json
 from jobkit.drift.reading import Attributes
 from jobkit.drift.window import Window
+from jobkit.monitor.analysis import document
 from jobkit.paths import processing
 
 ROWS = 100
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
             JobError: the file holds no object.
         """
         path = self.file(name)
-        return None if path is None else read_json(path)
+        return None if path is None else document(path)
 
 
 def read(argv: Sequence[str], kinds: Sequence[str]) -> Asked:

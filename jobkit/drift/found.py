@@ -88,18 +88,3 @@ def _like_the_monitor(document: Any, path: Path) -> None:
 
 def _write_json(document: Any, path: Path) -> None:
     path.write_text(json.dumps(document, sort_keys=True, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Dict[str, Any]:
-    """Return a file's object.
-
-    Raises:
-        JobError: it cannot be read, or holds something else.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise JobError("{}: it cannot be read: {}".format(path.name, error)) from None
-    if not isinstance(found, dict):
-        raise JobError("{}: got a {}; expected an object".format(path.name, type(found).__name__))
-    return found

@@ -42,19 +42,24 @@ def analyse(settings: Settings) -> Analysis:
     Raises:
         JobError: the data set, the baseline or a script cannot be used.
     """
-    before = None if settings.statistics is None else _document(settings.statistics)
-    limits = None if settings.constraints is None else _document(settings.constraints)
+    before = None if settings.statistics is None else document(settings.statistics)
+    limits = None if settings.constraints is None else document(settings.constraints)
     return ANALYSES[settings.analysis_type](settings, before, limits)
 
 
-def _document(path: Path) -> Mapping[str, Any]:
+def document(path: Path) -> Dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Raises:
+        JobError: it cannot be read, or holds something else.
+    """
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise JobError("{}: it cannot be read: {}".format(path.name, error)) from None
-    if not isinstance(document, dict):
-        raise JobError("{}: got a {}; expected an object".format(path.name, type(document).__name__))
-    return document
+    if not isinstance(found, dict):
+        raise JobError("{}: got a {}; expected an object".format(path.name, type(found).__name__))
+    return found
 
 
 Given = Optional[Mapping[str, Any]]
