@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import threading
@@ -47,6 +48,7 @@ class ModelServer:
     def __post_init__(self) -> None:
         """Begin with nothing."""
         self._crews: dict[str, Crew] = {}
+        self._loadings = itertools.count(1)
         self._folders: dict[str, str] = {}
         self._restart: asyncio.Task[None] | None = None
         self._closing = False
@@ -129,10 +131,10 @@ class ModelServer:
         self._links.add(link)
         if hello["role"] == "master":
             self._master.set_result(link)
-        elif link.model in self._crews:
-            self._crews[link.model].welcome(link, hello)
+        elif (crew := self._crews.get(link.model)) and crew.loading == hello["loading"]:
+            crew.welcome(link, hello)
         else:
-            link.kill()
+            link.kill()  # of a model that was unloaded, perhaps to be loaded again
 
     def _lost(self, link: Link) -> None:
         self._links.discard(link)
@@ -145,7 +147,7 @@ class ModelServer:
         Raises:
             NotHealthy: the model cannot be loaded, or not in time.
         """
-        crew = self._crews[model] = Crew()
+        crew = self._crews[model] = Crew(next(self._loadings))
         self._folders[model] = folder
         try:
             self._start_workers(model)
@@ -158,7 +160,9 @@ class ModelServer:
     def _start_workers(self, model: str) -> None:
         if not (self._master.done() and self._master.result().alive):
             raise NotHealthy("the container is not running")
-        self._master.result().tell({"do": "start", "model": model, "folder": self._folders[model], "workers": self.workers})
+        self._master.result().tell(
+            {"do": "start", "model": model, "folder": self._folders[model], "workers": self.workers, "loading": self._crews[model].loading}
+        )
 
     async def unload(self, model: str) -> None:
         """Stop a model's workers."""

@@ -24,8 +24,9 @@ class NotLoaded(Exception):
 
 @dataclass
 class Crew:
-    """Hold the workers of one model: all, those that are free, and the requests that wait for one."""
+    """Hold the workers of one model: which loading they are of, all, those that are free, and the requests that wait for one."""
 
+    loading: int = 0
     links: set[Link] = field(default_factory=set)
     idle: deque[Link] = field(default_factory=deque)
     waiting: deque[asyncio.Future[Link]] = field(default_factory=deque)

@@ -26,10 +26,11 @@ SOONEST_AGAIN_S = 0.5
 
 @dataclass
 class Place:
-    """Hold a model to be served: where it lies, how many workers it has, and the processes of these by id with the time of their start."""
+    """Hold a model to be served: where it lies, how many workers it has, which loading it is, and the processes of the workers by id with their starts."""
 
     folder: str
     workers: int
+    loading: int
     running: dict[int, float] = field(default_factory=dict)
 
 
@@ -49,18 +50,19 @@ class Master:
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         while True:
             ready = select.select([self._connection.fileno(), wake], [], [])[0]
-            if wake in ready:
-                drain(wake)
-                self._reap()
-            if self._connection.fileno() in ready:
+            while self._connection.fileno() in ready:  # first, since a worker that is to be stopped is not one to start again
                 received = frames.receive(self._connection)
                 if received is None:
                     return
                 DO[received[0]["do"]](self, received[0])
+                ready = select.select([self._connection.fileno(), wake], [], [], 0)[0]
+            if wake in ready:
+                drain(wake)
+                self._reap()
 
     def start(self, asked: Mapping[str, Any]) -> None:
         """Start a model's workers."""
-        place = self._places[asked["model"]] = Place(asked["folder"], asked["workers"])
+        place = self._places[asked["model"]] = Place(asked["folder"], asked["workers"], asked["loading"])
         for _ in range(place.workers):
             self._fork(asked["model"], place)
 
@@ -79,7 +81,7 @@ class Master:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._connection.close()
-            worker.work(self._kind, model, place.folder, place.workers)
+            worker.work(self._kind, model, place.folder, place.workers, place.loading)
             os._exit(0)
         except BaseException:  # noqa: BLE001  the worker's own boundary: what it could not handle goes to the log
             traceback.print_exc()

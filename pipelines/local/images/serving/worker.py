@@ -74,11 +74,11 @@ def connect(base: Path) -> socket.socket:
     return connection
 
 
-def work(kind: str, model: str, folder: str, workers: int) -> None:
+def work(kind: str, model: str, folder: str, workers: int, loading: int) -> None:
     """Load a model, say so, and answer requests until the server hangs up; exits with CANNOT_LOAD, the reason being told, when it cannot be loaded."""
     handler = HANDLERS[kind]()
     connection = connect(paths.base())
-    hello = {"role": "worker", "model": model, "pid": os.getpid()}
+    hello = {"role": "worker", "model": model, "pid": os.getpid(), "loading": loading}
     try:
         handler.load(paths.located(folder))
         hello["parameters"] = handler.execution_parameters(workers)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
-from pipelines.local.images.serving import frames
+from pipelines.local.images.serving import frames, serve
+from pipelines.local.job import JobSpec
 from pipelines.local.serving.link import MOST_PARTS, TOO_LATE, Link, TimedOut, WorkerLost
+from pipelines.local.serving.model_server import ModelServer
 from pipelines.local.serving.workers import LONGEST_QUEUE, Busy, Crew, NotLoaded
 
 OK = {"status": 200, "headers": {}}
@@ -388,3 +393,50 @@ def test_frames_arrive_in_any_pieces(workers):
         assert [part async for part in (await task).parts] == [b"a", b"bc"]
 
     run(work())
+
+
+def test_a_worker_of_a_model_that_was_unloaded_is_not_taken_for_one_of_the_next_loading(tmp_path, workers):
+    async def play():
+        server = ModelServer(JobSpec("many", tmp_path, ("python3",), {}), None, 1)
+        crew = server._crews["m"] = Crew(2)
+        stale, fresh = workers(), workers()
+        for worker, loading, error in ((stale, 1, {"error": "its folder is gone"}), (fresh, 2, {})):
+            ours, theirs = socket.socketpair()
+            _, writer = await asyncio.open_connection(sock=theirs)
+            await asyncio.get_running_loop().create_connection(lambda: Link(server._hello, server._lost), sock=ours)
+            writer.write(frames.packed({"role": "worker", "model": "m", "pid": worker.process.pid, "loading": loading, "parameters": None, **error}))
+            await until((lambda: crew.first.done()) if loading == crew.loading else (lambda: stale.process.poll() is not None))
+            writer.close()
+        assert stale.killed() and crew.first.exception() is None
+
+    asyncio.run(play())
+
+
+def test_a_master_that_is_told_to_stop_a_worker_does_not_start_it_again(monkeypatch):
+    ours, theirs = socket.socketpair()
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    started, select_as_ever = [], select.select
+
+    def at_once(*given):
+        """Have the request and the worker's end there before the master looks, as when it was busy."""
+        if child.returncode is None:
+            theirs.sendall(frames.packed({"do": "stop", "model": "m"}))
+            theirs.shutdown(socket.SHUT_WR)
+            child.kill()
+            child.returncode = -9  # the master collects it
+            time.sleep(0.3)
+        return select_as_ever(*given)
+
+    handler, wakeup = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
+    monkeypatch.setattr(select, "select", at_once)
+    try:
+        master = serve.Master("script", ours)
+        monkeypatch.setattr(master, "_fork", lambda model, place: started.append(model))
+        master._places["m"] = serve.Place("/opt/ml/models/m", 1, 1, {child.pid: 0.0})
+        master.serve()
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGCHLD, handler)
+        ours.close()
+        theirs.close()
+    assert started == [] and master._places == {}
