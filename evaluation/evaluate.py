@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from jobkit import failure, raw_rows
+from jobkit.arrow import matrix_of
 from jobkit.evaluation import approved, details, judged, page, thresholds
 from jobkit.evaluation.measures import BINARY, Case
 from jobkit.paths import processing
@@ -95,8 +96,8 @@ def predict(model: Path, test: Path) -> Tuple[np.ndarray, np.ndarray]:
     files = sorted(test.rglob("*.parquet"))
     if not files:
         raise failure.JobError("there is no Parquet file in {}".format(test))
-    split = parquet.read_table(str(files[0]), use_threads=False)
-    values = np.column_stack([column.to_numpy() for column in split.columns]).astype("float32", copy=False)
+    split = parquet.ParquetFile(str(files[0])).read(use_threads=False)
+    values = matrix_of(split)
     ask = by_script if INFERENCE in members_of(model) else by_xgboost
     answers = np.asarray(ask(model, values[:, 1:], split.column_names[1:]), dtype=np.float64)
     if answers.ndim not in (1, 2) or len(answers) != len(values):

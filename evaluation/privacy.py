@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from jobkit import failure, package, seals
+from jobkit.arrow import matrix_of
 from jobkit.paths import processing
 from jobkit.privacy import page, probe, target
 
@@ -76,12 +77,12 @@ def read(folder: Path, most: int, seed: int) -> Tuple[target.Rows, List[str]]:
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise failure.JobError("there is no Parquet file in {}; the probe reads splits that Preprocess wrote as Parquet".format(folder))
-    whole = pa.concat_tables([parquet.read_table(str(file), use_threads=False) for file in files])
+    whole = pa.concat_tables([parquet.ParquetFile(str(file)).read(use_threads=False) for file in files])
     names = list(whole.column_names)
     if len(names) < 2:
         raise failure.JobError("{}: there is no feature beside the label; got columns {}".format(folder.name, names))
     kept = whole.take(pa.array(probe.drawn(whole.num_rows, most, seed))) if whole.num_rows > most else whole
-    values = np.column_stack([column.to_numpy() for column in kept.columns]).astype(np.float32, copy=False)
+    values = matrix_of(kept)
     return target.Rows(values[:, 0].astype(np.float64), values[:, 1:]), names
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from jobkit import dates
 from jobkit.columns import DATE, FIRST_SECOND, LAST_SECOND, NUMBER, TEXT, Column, Table, date, from_frame, number, plain_text
@@ -15,19 +14,41 @@ from jobkit.recipe import Fitted, apply_states, features
 from jobkit.steps.table import STEPS
 from jobkit.steps.texts import FALSE, TRUE, parse_number
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Value = Callable[[Any], Any]
 WORDS = {NUMBER: "a number", DATE: "a date"}
 
 
 def apply(rows: Any, recipe: Fitted) -> pd.DataFrame:
-    """Return the features (float32, shape (rows, features)) of raw rows, one for every row given; `rows` is a DataFrame or a Table.
+    """Return the features of raw rows as a frame of float32, one row for every row given; `rows` is a DataFrame or a Table.
 
     Raises:
         JobError: the rows are not what the recipe's policies allow.
     """
-    table = take_in(rows if isinstance(rows, Table) else from_frame(rows), recipe)
-    table = apply_states(table, recipe["steps"])
-    return pd.DataFrame({name: values.astype(np.float32) for name, values in features(table, recipe).items()})
+    import pandas as pd
+
+    table = rows if isinstance(rows, Table) else from_frame(rows)
+    return pd.DataFrame({name: values.astype(np.float32) for name, values in feature_columns(table, recipe).items()})
+
+
+def matrix(rows: Table, recipe: Fitted) -> np.ndarray:
+    """Return the same as an array, float32 of shape (rows, features)."""
+    columns = feature_columns(rows, recipe)
+    made = np.empty((len(next(iter(columns.values()), ())), len(columns)), dtype=np.float32)
+    for place, values in enumerate(columns.values()):
+        made[:, place] = values
+    return made
+
+
+def feature_columns(rows: Table, recipe: Fitted) -> Dict[str, np.ndarray]:
+    """Return the features of raw rows by name, float32 (uint8 where only 0 and 1 occur), shape (rows,).
+
+    Raises:
+        JobError: the rows are not what the recipe's policies allow.
+    """
+    return features(apply_states(take_in(rows, recipe), recipe["steps"]), recipe)
 
 
 def take_in(rows: Table, recipe: Fitted) -> Table:

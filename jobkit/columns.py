@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
-import pandas as pd
 
+from jobkit.arrow import factorize
 from jobkit.delimited import EXACT_INTEGER
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMBER, DATE, TEXT = "number", "date", "text"
 FIRST_SECOND, LAST_SECOND = -62135596800.0, 253402300799.999999
@@ -61,14 +65,13 @@ class Column:
         """Return the column as text; numbers are written as `number_text` writes them."""
         if self.kind == TEXT:
             return self
-        codes, found = pd.factorize(self.values)
-        codes = codes.astype(np.int32)  # -1 where missing
+        codes, found = factorize(self.values)
         write = date_text if self.kind == DATE else number_text
-        return Column(TEXT, codes, list(range(len(found)))).relabel(lambda place: write(float(found[place])))
+        return Column(TEXT, codes.astype(np.int32), list(range(len(found)))).relabel(lambda place: write(float(found[place])))
 
     def present(self) -> Column:
         """Return the text column with the levels that occur, in the order in which they first do."""
-        codes, found = pd.factorize(self.values)
+        codes, found = factorize(self.values)
         kept = [int(code) for code in found if code >= 0]
         table = np.full(len(self.levels) + 1, -1, dtype=np.int32)
         table[kept] = np.arange(len(kept), dtype=np.int32)
@@ -177,6 +180,8 @@ def from_frame(frame: pd.DataFrame) -> Table:
 
 def from_series(series: pd.Series) -> Column:
     """Return one column of a frame."""
+    import pandas as pd
+
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object).infer_objects()
     if pd.api.types.is_datetime64_any_dtype(series):
@@ -215,7 +220,10 @@ def mixed(values: Sequence[Any]) -> Column:
 
 def absent(value: Any) -> bool:
     """Tell whether a Python value stands for a missing one."""
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, (float, np.floating)) and math.isnan(value))
+    pandas = sys.modules.get("pandas")  # without it there can be no value of its own
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return True
+    return value is None or (isinstance(value, (float, np.floating)) and math.isnan(value))
 
 
 def plain_text(value: Any) -> str:
@@ -231,6 +239,8 @@ def plain_text(value: Any) -> str:
 
 def to_frame(rows: Table) -> pd.DataFrame:
     """Return a table as a frame: float64 and uint8, datetime64 and text (object, None where missing)."""
+    import pandas as pd
+
     data: Dict[str, Any] = {}
     for name, column in rows.columns.items():
         data[name] = _to_array(column)
@@ -243,6 +253,8 @@ def _to_array(column: Column) -> Any:
     if column.kind == DATE:
         stamps = np.where(column.missing(), 0, column.values)
         return np.where(column.missing(), np.datetime64("NaT"), (stamps * 1e6).round().astype(np.int64).astype("datetime64[us]"))
+    import pandas as pd
+
     return pd.array(np.array([*column.levels, None], dtype=object)[column.values], dtype=object)
 
 

@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
+from jobkit.arrow import text_scalar
 from jobkit.failure import JobError
 
 FILE = "test.csv"
@@ -77,7 +78,7 @@ def _without_nulls(rows: Any, nulls: Sequence[str]) -> Any:
     if "" not in nulls or len(nulls) < 2:
         return rows
     known = pa.array(list(nulls), pa.string())
-    columns = [compute.if_else(compute.is_in(column, known), "", column) for column in rows.columns]
+    columns = [compute.if_else(compute.is_in(column, known), text_scalar(""), column) for column in rows.columns]
     return pa.table(columns, names=rows.column_names)
 
 
@@ -152,7 +153,7 @@ def text(rows: Any, headed: bool = True) -> bytes:
     alone = rows.num_columns == 1  # an empty cell alone in its row would be an empty line
     first = ",".join(_quoted(pa.chunked_array([rows.column_names], pa.string()), alone).to_pylist()) + "\n" if headed else ""
     columns = [_quoted(column, alone) for column in rows.columns]
-    lines = compute.binary_join_element_wise(*columns, ",").to_pylist() if rows.num_rows else []
+    lines = compute.binary_join_element_wise(*columns, text_scalar(",")).to_pylist() if rows.num_rows else []
     return (first + "".join(line + "\n" for line in lines)).encode("utf-8")
 
 
@@ -162,8 +163,9 @@ def _quoted(column: Any, alone: bool) -> Any:
     filled = compute.fill_null(column, "")
     special = compute.match_substring_regex(filled, SPECIAL)
     if alone:
-        special = compute.or_(special, compute.equal(filled, ""))
+        special = compute.or_(special, compute.equal(filled, text_scalar("")))
     if not compute.any(special).as_py():
         return filled
     inside = compute.replace_substring(filled, '"', '""')
-    return compute.if_else(special, compute.binary_join_element_wise('"', inside, '"', ""), filled)
+    quote = text_scalar('"')
+    return compute.if_else(special, compute.binary_join_element_wise(quote, inside, quote, text_scalar("")), filled)

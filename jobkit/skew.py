@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 import numpy as np
 
 from jobkit import sample as samples
+from jobkit.arrow import matrix_of
 from jobkit.columns import NUMBER
 from jobkit.failure import JobError
 from jobkit.serving.child import Client
@@ -66,7 +67,7 @@ def read(folder: Path, count: int, allowed: Optional[Sequence[str]]) -> Sample:
         raise JobError("the sample does not fit together: {} raw rows, {} with features".format(len(cells), made.num_rows))
     places = np.unique(np.linspace(0, len(cells) - 1, min(count, len(cells))).astype(int)).tolist() if cells else []
     lines = text.rstrip("\n").split("\n")[1:]
-    values = np.column_stack([column.to_numpy() for column in made.columns]).astype(np.float32, copy=False)
+    values = matrix_of(made)
     whole = allowed is None and len(lines) == len(cells)
     kept = [place for place, name in enumerate(header) if allowed is None or name in allowed]
     picked = [[cells[place][column] for column in kept] for place in places]

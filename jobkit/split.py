@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
-import pandas as pd
 
 from jobkit import dates
+from jobkit.arrow import factorize
 from jobkit.columns import TEXT, Column
 from jobkit.failure import JobError
 
@@ -68,7 +68,7 @@ def _by_group(target: np.ndarray, settings: Mapping[str, Any], generator: Any, c
     assert column is not None
     keys = column.as_text()
     _refuse_missing(keys, settings, "group")
-    codes, found = pd.factorize(keys.values, sort=False)
+    codes, found = factorize(keys.values)
     if len(found) < LEAST:
         raise JobError("split.column {!r} holds {} groups; expected at least {}, one for each split".format(settings["column"], len(found), LEAST))
     order = np.argsort(generator.random(len(found)), kind="stable")

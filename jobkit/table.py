@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
-import pandas as pd
 
 from jobkit import delimited
+from jobkit.arrow import values_of
 from jobkit.columns import EXACT_INTEGER, TEXT, Column, Table, concat, date, mixed, number, seconds_of, to_frame
 from jobkit.failure import JobError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DELIMITERS = ",;\t|"
 SUFFIXES: Mapping[str, str] = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
@@ -160,7 +163,7 @@ def _of_text(array: Any, nulls: frozenset) -> Column:
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     merged = array.unify_dictionaries()
-    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False) for chunk in merged.chunks]
+    codes = [values_of(chunk.indices.fill_null(-1)).astype(np.int32, copy=False) for chunk in merged.chunks]
     levels = merged.chunk(0).dictionary.to_pylist() if merged.num_chunks else []
     values = np.concatenate(codes) if codes else np.empty(0, dtype=np.int32)
     column = Column(TEXT, values, levels)
@@ -176,7 +179,7 @@ def _of_numbers(array: Any) -> Column:
     start = 0
     for chunk in array.chunks:
         plain = chunk.cast(pa.int8()) if pa.types.is_boolean(chunk.type) else chunk
-        values[start : start + len(chunk)] = plain.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values[start : start + len(chunk)] = values_of(plain.cast(pa.float64(), safe=False))
         start += len(chunk)
     return number(values)
 
@@ -194,8 +197,5 @@ def _of_dates(array: Any) -> Column:
     import pyarrow as pa
 
     stamps = array.cast(pa.timestamp("us")).cast(pa.int64())
-    pieces = [
-        np.where(chunk.is_null().to_numpy(zero_copy_only=False), np.nan, seconds_of(chunk.fill_null(0).to_numpy(zero_copy_only=False)))
-        for chunk in stamps.chunks
-    ]
+    pieces = [np.where(values_of(chunk.is_null()), np.nan, seconds_of(values_of(chunk.fill_null(0)))) for chunk in stamps.chunks]
     return date(np.concatenate(pieces) if pieces else np.empty(0))

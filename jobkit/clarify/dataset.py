@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 import numpy as np
 
 from jobkit import delimited
+from jobkit.arrow import values_of
 from jobkit.clarify import records
 from jobkit.clarify.config import CSV, FILE, JSON, JSON_LINES, PARQUET, Column, Config
 from jobkit.failure import JobError
@@ -189,7 +190,7 @@ def numbers(array: Any) -> np.ndarray:
     import pyarrow as pa
 
     plain = array.cast(pa.int8()) if pa.types.is_boolean(array.type) else array
-    return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy())
+    return values_of(plain.cast(pa.float64(), safe=False))
 
 
 def codes(array: Any) -> Coded:
@@ -200,7 +201,7 @@ def codes(array: Any) -> Coded:
         array = array.cast(pa.string()).dictionary_encode()
     merged = array.unify_dictionaries()
     levels = merged.chunk(0).dictionary.cast(pa.string()).to_pylist() if merged.num_chunks else []
-    pieces = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in merged.chunks]
+    pieces = [values_of(chunk.indices.fill_null(-1)) for chunk in merged.chunks]
     return Coded(np.concatenate(pieces).astype(np.int32, copy=False) if pieces else np.zeros(0, dtype=np.int32), tuple(levels))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 
 from jobkit import raw_rows
+from jobkit.arrow import values_of
 from jobkit.evaluation import approved, bootstrap, calibration, lift, measures, slices, thresholds
 from jobkit.evaluation.approved import Approved
 from jobkit.evaluation.measures import BINARY, MULTICLASS, Case
@@ -74,7 +75,7 @@ def _slices(judged: Judged, columns: Sequence[str], resamples: bootstrap.Resampl
 
 def _cells(column: Any) -> slices.Cells:
     merged = column.combine_chunks().dictionary_encode()
-    return slices.Cells(merged.dictionary.to_pylist(), merged.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+    return slices.Cells(merged.dictionary.to_pylist(), values_of(merged.indices).astype(np.int64))
 
 
 def _approved(judged: Judged, rival: Approved, resamples: bootstrap.Resamples) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from jobkit.columns import Table, from_frame
+from jobkit.columns import Table, number, table
 from jobkit.profile.fields import Field, look
 from jobkit.profile.target import REGRESSION, Target
 
@@ -54,9 +54,7 @@ def target_of(numbers: np.ndarray, job: Mapping[str, Any], classes: Sequence[str
 
 def fields_of(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> Sequence[Field]:
     """Return feature columns at these positions as the scores of the profile take them."""
-    import pandas as pd
-
-    return look(from_frame(pd.DataFrame({name: values[rows].astype(np.float64) for name, values in columns.items()})))
+    return look(table({name: number(values[rows].astype(np.float64)) for name, values in columns.items()}))
 
 
 def some_rows(count: int, most: int, seed: int) -> np.ndarray:

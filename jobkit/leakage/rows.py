@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
-import pandas as pd
 
+from jobkit.arrow import factorize
 from jobkit.columns import TEXT, Column
 from jobkit.leakage.evidence import HIGH, LOW, MEDIUM, Case, Finding
 from jobkit.profile.fields import ID_NAME
@@ -90,7 +90,7 @@ def _entities(case: Case) -> List[str]:
     for name, column in case.raw.columns.items():
         if name != case.job["label"]["column"] and ID_NAME.search(name):
             present = column.values[~column.missing()]
-            share = len(pd.unique(present)) / max(1, len(present))
+            share = len(factorize(present)[1]) / max(1, len(present))
             found += [name] if FEW_LEVELS <= share <= MOST_LEVELS else []
     return found
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from jobkit.arrow import values_of
+
 INTEGRAL, FRACTIONAL, STRING, UNKNOWN = "Integral", "Fractional", "String", "Unknown"
 WHOLE = r"^(-|\+)? ?[0-9]+$"
 PART = r"^(-|\+)? ?[0-9]+((\.[0-9]+)|((?:\.[0-9]+)?[Ee][-+]?[0-9]+))$"
@@ -73,5 +75,5 @@ def _numeric(array: Any, missing: int, whole: int, fractional: int) -> Cells:
     import pyarrow as pa
 
     kind = FRACTIONAL if fractional else INTEGRAL if whole else UNKNOWN
-    numbers = array.cast(pa.float64(), safe=False).to_numpy() if whole + fractional else None
+    numbers = values_of(array.cast(pa.float64(), safe=False)) if whole + fractional else None
     return Cells(kind, whole + fractional, missing, whole, fractional, numbers)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-import pandas as pd
 
 from jobkit import dates
+from jobkit.arrow import factorize
 from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, from_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY = "numeric", "binary", "categorical", "text", "date", "id", "empty"
 FIELD_KINDS = (NUMERIC, BINARY, CATEGORICAL, WORDS, DATED, ID, EMPTY)
@@ -80,7 +83,7 @@ def _field(name: str, column: Column) -> Field:
     if column.kind == TEXT:
         return _of_text(name, column.present(), missing)
     values = np.clip(column.numbers(), -LARGEST, LARGEST)
-    distinct = len(pd.unique(values[~np.isnan(values)]))
+    distinct = len(factorize(values)[1])
     if column.kind == DATE:
         return Field(name, column, DATED if distinct else EMPTY, distinct, missing, values)
     return Field(name, column, _numeric_kind(name, values, distinct), distinct, missing, values)

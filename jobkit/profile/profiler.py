@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
-import pandas as pd
 
 from jobkit.columns import Table
 from jobkit.failure import JobError
@@ -21,6 +20,9 @@ from jobkit.profile.quick_model import quick_model
 from jobkit.profile.relations import correlation
 from jobkit.profile.target import PROBLEMS, Target, balance, target_of
 from jobkit.profile.verdict import verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT, VERSION, DIGITS = "sagewright.profile", 1, 6
 SCORED_ROWS = 10000
@@ -196,6 +198,8 @@ def _models(known: Known, scored: Sequence[Mapping[str, Any]], progress: Progres
 def _distinct(fields: Sequence[Field], target: Target) -> np.ndarray:
     """Return the positions (int64) of rows that repeat no earlier one: equal rows on both sides of a split would flatter the model."""
     amounts = np.where(target.known, target.codes + np.nan_to_num(target.amounts), np.nan)
+    import pandas as pd
+
     frame = pd.DataFrame({**{place: field.column.values for place, field in enumerate(fields)}, -1: amounts})
     return np.flatnonzero(~frame.duplicated().to_numpy())
 
@@ -237,6 +241,8 @@ def duplicates(fields: Sequence[Field], label: Optional[Field]) -> Dict[str, Any
     found = {"rows": 0, "share": 0.0, "repeated_rows": 0, "repeated_share": 0.0, "conflicting_share": 0.0}
     if not fields or len(fields[0].column.values) < 2:
         return found
+    import pandas as pd
+
     columns = {field.name: field.column.values for field in fields}
     frame = pd.DataFrame(columns)
     equal, repeated = frame.duplicated(keep=False), frame.duplicated()
@@ -249,6 +255,8 @@ def duplicates(fields: Sequence[Field], label: Optional[Field]) -> Dict[str, Any
 
 
 def _row_hash(frame: pd.DataFrame) -> pd.Series:
+    import pandas as pd
+
     return pd.util.hash_pandas_object(frame, index=False)
 
 

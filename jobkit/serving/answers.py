@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 import numpy as np
 
+from jobkit.arrow import text_scalar
 from jobkit.serving.media import CSV, JSON, LINES
 
 # From this many rows on, text is made by Arrow, column by column.
@@ -135,13 +136,13 @@ def _by_arrow(told: Told, how: Form, label_first: bool) -> bytes:
 
     values = [compute.cast(pa.array(np.ascontiguousarray(column)), pa.string()) for column in told.numbers.T]
     if told.label is not None:
-        label = pa.array(list(how.labels)).take(pa.array(told.label))
+        label = pa.array(list(how.labels), pa.string()).take(pa.array(told.label))
         values = [label, *values] if label_first else [*values, label]
     constants = [part.replace("%%", "%") for part in re.split("%s", how.row)]
-    pieces: List[Any] = [pa.scalar(how.between + constants[0])]
+    pieces: List[Any] = [text_scalar(how.between + constants[0])]
     for value, constant in zip(values, constants[1:]):
-        pieces += [value, pa.scalar(constant)]
-    joined = compute.binary_join_element_wise(*pieces, "")
+        pieces += [value, text_scalar(constant)]
+    joined = compute.binary_join_element_wise(*pieces, text_scalar(""))
     body = joined.buffers()[2].to_pybytes()[len(how.between.encode()) :]
     return how.before.encode() + body + how.after.encode()
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Unio
 import numpy as np
 
 from jobkit import recipe as recipes
-from jobkit.apply import apply, check_names, compile_row
+from jobkit.apply import check_names, compile_row, matrix
 from jobkit.failure import JobError
 from jobkit.serving import answers, csv_rows, explain, json_rows, media, parquet_rows
 from jobkit.serving.booster import Model
@@ -79,8 +79,7 @@ class Served:
             JobError: a row is not what the recipe's policies allow.
         """
         if given.table is not None:
-            frame = apply(given.table, self.recipe)
-            return np.ascontiguousarray(frame.to_numpy(dtype=np.float32))
+            return matrix(given.table, self.recipe)
         if len(given.rows) == 1:
             return self._one(given.rows[0], "").reshape(1, -1)
         made = [self._one(row, "row {}: ".format(place + 1)) for place, row in enumerate(given.rows)]

@@ -7,15 +7,17 @@ import importlib.util
 import json
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional
 
 import numpy as np
-import pandas as pd
 
 from jobkit import expression
 from jobkit.columns import DATE, TEXT, Column, Table, from_frame, from_series, to_frame
 from jobkit.failure import JobError
 from jobkit.steps.base import Config, Context, Row, State, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,6 +113,8 @@ def _apply_python(rows: Table, state: State, context: Context) -> Table:
 
 
 def _called(state: State, frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
     function = load(state["function"])
     result = function(frame, state["fitted"]) if state["fitted"] is not None else function(frame)
     if not isinstance(result, pd.DataFrame) or len(result) != len(frame):
@@ -123,6 +127,8 @@ def _called(state: State, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _row_python(state: State) -> Callable[[Row], None]:
     def run(row: Row) -> None:
+        import pandas as pd
+
         frame = pd.DataFrame({name: _array(row.get(name), kind) for name, kind in state["kinds"].items()})
         result = _called(state, frame)
         row.clear()
@@ -133,6 +139,8 @@ def _row_python(state: State) -> Callable[[Row], None]:
 
 def _array(value: Any, kind: str) -> Any:
     if kind == TEXT:
+        import pandas as pd
+
         return pd.array(np.array([value], dtype=object), dtype=object)
     number = math.nan if value is None else float(value)
     if kind != DATE:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict, List, Sequence
 
 import numpy as np
-import pandas as pd
 
 from jobkit import expression
+from jobkit.arrow import factorize
 from jobkit.columns import TEXT, Column, Table, concat
 from jobkit.failure import JobError
 from jobkit.steps.base import Config, Context, State, Step, as_configured, require
@@ -44,6 +44,8 @@ def _codes(rows: Table, other: Table, keys: Sequence[str]) -> np.ndarray:
 
 def _match(codes: np.ndarray, count: int, how: str) -> Any:
     """Return the row positions of each side for the joined rows (int64, -1 where a side has none), in the order of the left side."""
+    import pandas as pd
+
     left = pd.DataFrame({"key": codes[:count], "left": np.arange(count)})
     right = pd.DataFrame({"key": codes[count:], "right": np.arange(len(codes) - count)})
     merged = left.merge(right, on="key", how=how, sort=False)  # type: ignore[arg-type]
@@ -117,7 +119,7 @@ def first_of_equals(rows: Table, columns: Sequence[str]) -> np.ndarray:
 
 def _firsts(values: np.ndarray) -> np.ndarray:
     """Return for every value the position of the first one that equals it (int64)."""
-    codes, found = pd.factorize(values)
+    codes, found = factorize(values)
     positions = np.arange(len(values))
     if len(found) == len(values):
         return positions
@@ -142,8 +144,8 @@ def _exactly(rows: Table, columns: Sequence[str]) -> np.ndarray:
     """Return the same as `first_of_equals` by grouping column after column, for the case that two different rows have one hash."""
     groups = np.zeros(len(rows), dtype=np.int64)
     for name in columns:
-        codes, found = pd.factorize(_bits(rows[name]))
-        groups, _ = pd.factorize(groups * len(found) + codes)
+        codes, found = factorize(_bits(rows[name]))
+        groups, _ = factorize(groups * len(found) + codes)
     return _firsts(groups)
 
 
