@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipelines.author import carried
 from pipelines.author.analysis import MADE, analysis_config, monitoring_config
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.check_rules import checks, nothing, raw_rows
@@ -175,10 +176,12 @@ def _bundle(config: PipelineConfig, root: Path, section: str) -> Bundle:
     body = _script(path, f"{section}.script") if own_script else path.read_bytes()
     script = own_script if folder is not None and own_script else path.name
     files = {**own, script: body, "job.json": _json(job_settings(config, section)), **_analysis(config, section)}
-    for file in sorted((jobs_root() / "jobkit").rglob("*.py")):
-        files[file.relative_to(jobs_root()).as_posix()] = file.read_bytes()
-    files.update(_functions(config, root) if section in ("preprocess", "package") else {})
-    files.update({PurePosixPath(SERVING).name: (jobs_root() / SERVING).read_bytes()} if section == "package" else {})
+    functions = _functions(config, root) if section in ("preprocess", "package") else {}
+    serving = {PurePosixPath(SERVING).name: (jobs_root() / SERVING).read_bytes()} if section == "package" else {}
+    # Code of the user's may import any of it; the evaluation runs that of a model by script, too.
+    theirs = own_script or functions or config.training.script
+    files.update(carried.whole() if theirs else carried.imported([body, *serving.values()]))
+    files.update({**functions, **serving})
     prefix = f"s3://{config.aws.bucket}/{config.name}/code/{step}/{_hash(files)}"
     return Bundle(step, script, dict(sorted(files.items())), prefix, job)
 
