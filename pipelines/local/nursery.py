@@ -1,7 +1,7 @@
-"""A warm parent kept between runs: it has the libraries of jobs imported, and for each run it forks the warm process that the run would have started.
+"""Find, start and end the warm parent that is kept between runs (`pipelines.local.kept_parent`).
 
-It listens on a socket in a folder of the user's own, answers that user only, and ends when nobody asked for some minutes. What it has imported is known by the
-name of the socket: another Sagewright, interpreter or set of packages does not find it.
+It listens on a socket in a folder of the user's own. What it has imported is known by the name of the socket: another Sagewright, interpreter or set of
+packages does not find it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.local.interpreter import ROOT, own_environment, start_of
 
-LARGEST_BACKLOG = 16
 CREDENTIALS = struct.Struct("3i")
 TAKEN_WITHIN_S = 1.0
 
@@ -73,7 +71,7 @@ def keep(minutes: float) -> None:
     if known:
         known.close()
         return
-    command = [*start_of("pipelines.local.nursery", "main", with_site=True), str(place), str(minutes)]
+    command = [*start_of("pipelines.local.kept_parent", "main", with_site=True), str(place), str(minutes)]
     subprocess.run(
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=own_environment(), start_new_session=True
     )
@@ -88,7 +86,7 @@ def parents() -> Iterator[tuple[int, Path]]:
             except OSError:
                 place.unlink(missing_ok=True)
                 continue
-            yield _peer(connection)[0], place
+            yield peer(connection)[0], place
 
 
 def stop() -> int:
@@ -100,70 +98,7 @@ def stop() -> int:
     return len(found)
 
 
-def _peer(connection: socket.socket) -> tuple[int, int]:
+def peer(connection: socket.socket) -> tuple[int, int]:
     """Return process id and user id of the other side."""
     pid, uid, _ = CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
     return pid, uid
-
-
-class Nursery:
-    """Fork a warm process for whoever connects."""
-
-    def __init__(self, listener: socket.socket, idle_s: float) -> None:
-        self._listener, self._idle_s = listener, idle_s
-
-    def serve(self) -> None:
-        """Serve until nobody has asked for long."""
-        self._listener.settimeout(self._idle_s)
-        last = time.monotonic()
-        while time.monotonic() - last < self._idle_s:
-            try:
-                connection, _ = self._listener.accept()
-            except TimeoutError:
-                return
-            with connection:
-                if _peer(connection)[1] == os.getuid():
-                    self._fork(connection)
-                    last = time.monotonic()
-
-    def _fork(self, connection: socket.socket) -> None:
-        """Become a run's warm process in a fork, which the system collects when it ends."""
-        from pipelines.local import processes, wire, zygote
-
-        if os.fork():
-            return
-        try:
-            self._listener.close()
-            os.setsid()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            processes.adopt_orphans()
-            connection.setblocking(True)
-            connection.sendall(b"+")
-            requests = os.dup(connection.fileno())
-            if wire.receive(requests) is not None:
-                zygote.Zygote(requests, os.dup(connection.fileno())).serve()
-        finally:
-            os._exit(0)
-
-
-def main() -> int:
-    """Let go of the process that started this one, import the libraries, then serve."""
-    if os.fork():
-        return 0
-    from pipelines.local import zygote
-
-    place, minutes = sys.argv[1], float(sys.argv[2])
-    os.chdir("/")
-    zygote.import_all()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    listener = socket.socket(socket.AF_UNIX)
-    unfinished = f"{place}.{os.getpid()}"
-    listener.bind(unfinished)
-    listener.listen(LARGEST_BACKLOG)
-    os.replace(unfinished, place)
-    try:
-        Nursery(listener, minutes * 60).serve()
-    finally:
-        Path(place).unlink(missing_ok=True)
-    return 0

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from pipelines.local import interpreter, shim
+from pipelines.local import carried_code, interpreter, shim
 
 # Read when an interpreter starts or a library is loaded, which is over in the warm process.
 READ_AT_START = re.compile(
@@ -162,7 +162,7 @@ def _run_script(main: types.ModuleType, path: str) -> int:
         return CANNOT_OPEN
     loader = importlib.machinery.SourceFileLoader("__main__", path)
     main.__dict__.update(__file__=path, __loader__=loader, __spec__=None, __package__=None, __cached__=None, __annotations__={})
-    exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+    exec(carried_code.program(path) or compile(source, path, "exec", dont_inherit=True), main.__dict__)
     return 0
 
 

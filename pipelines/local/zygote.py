@@ -7,36 +7,20 @@ stdout and ends, with every job, when stdin does, that is, with the engine.
 from __future__ import annotations
 
 import gc
-import importlib
 import os
-import re
 import select
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipelines.local import interpreter, processes, rebirth, sandbox, wire
+from pipelines.local import carried_code, interpreter, libraries, processes, rebirth, sandbox, wire
 from pipelines.local.job import JobResult, JobSpec
 from pipelines.local.supervisor import KILL, STOP, STOPPED_BEFORE_START, Supervisor, drain
 
-# What is imported before any job starts, and what follows while jobs may start that do not ask for it.
-FIRST = ("numpy", "pyarrow", "pyarrow.parquet", "pyarrow.csv", "threadpoolctl", "runpy", "argparse", "tarfile", "hashlib")
-# In small parts, since a job that comes during an import waits for its end: XGBoost imports scikit-learn, which imports most of SciPy.
-HEAVY = ("pandas", "scipy.linalg", "scipy.sparse", "scipy.special", "scipy.optimize", "scipy.stats.distributions", "scipy.stats") + (
-    "sklearn.utils",
-    "sklearn.metrics",
-    "sklearn.model_selection",
-    "xgboost",
-)
-# Our own programs that many jobs run, imported once as well; all else of ours is forgotten in a job.
-PROGRAMS = ("pipelines.local.images.xgboost_algorithm",)
-ASKS_FOR_HEAVY = re.compile(rb"pandas|xgboost|sklearn")
-SCRIPT_BYTES = 1 << 20
 LAST_JOBS_S = 12.0
 
 
@@ -51,15 +35,19 @@ class Job:
 class Zygote:
     """Fork a supervisor per job, pass stop requests on, and notice supervisors that die.
 
-    `later` are the modules that are imported while there is nothing else to do; jobs that ask for them wait until they are there.
+    `later` are the modules that are imported while there is nothing else to do, `on_demand` those that follow once a job asks for one of them; jobs wait for
+    what they ask for. `on_asked` is called when that begins.
     """
 
-    def __init__(self, requests: int, answers: int, later: Sequence[str] = ()) -> None:
-        self._requests, self._answers, self._later = requests, answers, list(later)
+    def __init__(
+        self, requests: int, answers: int, later: Sequence[str] = (), on_demand: Sequence[str] = (), on_asked: Callable[[], object] = lambda: None
+    ) -> None:
+        self._requests, self._answers, self._later, self._on_demand, self._on_asked = requests, answers, list(later), tuple(on_demand), on_asked
         self._jobs: dict[int, Job] = {}
-        self._waiting: list[Mapping[str, Any]] = []
+        self._waiting: list[tuple[str, Mapping[str, Any]]] = []
         self._wake = _wake_on_child()
         self._fresh: rebirth.Fresh | None = None
+        carried_code.install()
 
     def serve(self) -> None:
         """Serve until the engine hangs up; then end every job."""
@@ -81,17 +69,26 @@ class Zygote:
                 self._go_on_importing()
 
     def _go_on_importing(self) -> None:
-        """Import the next module; after the last one let the jobs start that waited."""
-        _import([self._later.pop(0)])
+        """Import the next module and let the jobs start that waited for it; after the last one tidy up."""
+        gc.disable()  # imports make much and free little: a fifth of their time
+        done = self._later.pop(0)
+        libraries.load([done])
         self._fresh = None
         if not self._later:
             _settle()
-            while self._waiting:
-                self._start(self._waiting.pop(0))
+        ready = [request for last, request in self._waiting if last == done]
+        self._waiting = [each for each in self._waiting if each[0] != done]
+        for request in ready:
+            self._start(request)
 
     def _run(self, request: Mapping[str, Any]) -> None:
-        if self._later and _asks_for_heavy(request["spec"]):
-            self._waiting.append(request)
+        asks = libraries.wanted(request["spec"]) if self._later or self._on_demand else ()
+        if self._on_demand and self._on_demand[-1] in asks:
+            self._later += self._on_demand
+            self._on_demand = ()
+            self._on_asked()
+        if asks and asks[-1] in self._later:
+            self._waiting.append((asks[-1], request))
         else:
             self._start(request)
 
@@ -137,10 +134,10 @@ class Zygote:
         self._fresh.run(command, cores=spec.cores, shim_root=shim_root)
 
     def _stop(self, request: Mapping[str, Any]) -> None:
-        for waiting in [each for each in self._waiting if each["run"] == request["stop"]]:
-            self._waiting.remove(waiting)
-            result = JobResult(STOPPED_BEFORE_START, "stopped", 0.0, waiting["isolation"])
-            wire.send(self._answers, {"job": waiting["run"], "result": vars(result)})
+        for each in [each for each in self._waiting if each[1]["run"] == request["stop"]]:
+            self._waiting.remove(each)
+            result = JobResult(STOPPED_BEFORE_START, "stopped", 0.0, each[1]["isolation"])
+            wire.send(self._answers, {"job": each[1]["run"], "result": vars(result)})
         for job in self._jobs.values():
             if job.number == request["stop"]:
                 _press(job.control, KILL if request["kill"] else STOP)
@@ -196,50 +193,16 @@ def _wake_on_child() -> int:
     return wake
 
 
-def _import(names: Iterable[str]) -> None:
-    """Import what is there; a library that is absent, or broken on this machine, is left to the jobs that want it.
-
-    The folder of Sagewright itself is on the search path for modules of ours only.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in names:
-            ours = [interpreter.ROOT] if interpreter.is_ours((name,)) else []
-            sys.path += ours
-            try:
-                importlib.import_module(name)
-            except Exception as error:  # noqa: BLE001  the job boundary: an import may raise anything
-                sys.stderr.write(f"{name} is not imported: {type(error).__name__}: {error}\n")
-            finally:
-                del sys.path[len(sys.path) - len(ours) :]
-
-
-def _asks_for_heavy(spec: Mapping[str, Any]) -> bool:
-    """Tell whether a job's program names one of the libraries that take long to import; one that cannot be read here is taken to."""
-    command = tuple(spec["command"])
-    if command[1] == "-m":
-        return True
-    ml = Path(spec["job_dir"], "opt", "ml")
-    try:
-        path = ml / PurePosixPath(command[1]).relative_to("/opt/ml") if command[1].startswith("/opt/ml/") else Path(command[1])
-        with open(path, "rb") as script:
-            return ASKS_FOR_HEAVY.search(script.read(SCRIPT_BYTES)) is not None
-    except (OSError, ValueError):
-        return True
-
-
 def _settle() -> None:
-    """Tidy up once, so that forks share the memory of what was imported."""
+    """Have forks share what was imported: the collector does not look at it any more, and so copies no page of it."""
     gc.enable()
-    gc.collect()
     gc.freeze()
 
 
-def import_all() -> None:
-    """Import the libraries and our own programs, and tidy up."""
-    sys.path.remove(interpreter.ROOT)
+def import_for_many(names: Sequence[str]) -> None:
+    """Import libraries in a parent that is forked for many runs."""
     gc.disable()
-    _import((*FIRST, *HEAVY, *PROGRAMS))
+    libraries.load(names)
     _settle()
 
 
@@ -252,10 +215,12 @@ def main() -> int:
         return 0
     processes.adopt_orphans()
     sys.path.remove(interpreter.ROOT)
-    gc.disable()  # imports make much and free little: a fifth of their time
-    _import(request["imports"] or FIRST)
+    gc.disable()
+    libraries.load(request["imports"] or libraries.FIRST)
     sys.stdout.flush()
     if request["imports"]:
         _settle()
-    Zygote(0, answers, later=() if request["imports"] else (*HEAVY, *PROGRAMS)).serve()
+        Zygote(0, answers).serve()
+    else:
+        Zygote(0, answers, libraries.XGBOOST, libraries.ALL).serve()
     return 0

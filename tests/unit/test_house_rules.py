@@ -67,6 +67,7 @@ MAY_IMPORT = {
 BROAD_EXCEPT = {
     "pipelines/cli.py",
     "pipelines/local/engine.py",
+    "pipelines/local/libraries.py",
     "pipelines/local/zygote.py",
     "pipelines/local/images/xgboost_algorithm.py",
     "pipelines/local/images/algorithms/train.py",

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import recordio
+from pipelines.local.images.arrow import matrix_of
 
 Reader = Callable[[Sequence[Path], bool, int], Any]
 SNIPPET = 50
@@ -119,14 +120,13 @@ def _read_parquet(files: Sequence[Path], weighted: bool, nthread: int) -> Any:
 
     XGBoost compares names in every round of a training, which took a tenth of it.
     """
-    import numpy
     import pyarrow
     import pyarrow.parquet
     import xgboost
 
     try:
         table = pyarrow.concat_tables([pyarrow.parquet.ParquetFile(str(path)).read(use_threads=nthread > 1) for path in files])
-        values = numpy.column_stack([column.to_numpy() for column in table.columns]).astype("float32", copy=False)
+        values = matrix_of(table).astype("float32", copy=False)
     except (pyarrow.ArrowException, ValueError) as error:
         raise CustomerError(f"Failed to load parquet data with exception:\n{str(error)[:300]}") from None
     return xgboost.DMatrix(values[:, 1:], values[:, 0], nthread=nthread)

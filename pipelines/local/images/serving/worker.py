@@ -56,7 +56,7 @@ HANDLERS: Mapping[str, Callable[[], Handler]] = {
 # What the master imports before it forks; it never calls them, since a fork after that could hang.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "xgboost": ("numpy", "xgboost"),
-    "xgboost-script": ("numpy", "pandas", "xgboost"),
+    "xgboost-script": ("numpy", "xgboost"),
     "scikit-learn": ("numpy", "pandas", "sklearn"),
     "script": (),
     "algorithm": ("numpy",),

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.algorithms.kinds import CustomerError
 from pipelines.local.images import recordio
+from pipelines.local.images.arrow import matrix_of
 
 SNIFFED_CHARACTERS = 512
 MANY_BYTES = 16_384
@@ -73,7 +74,6 @@ def _few_rows(text: str, delimiter: str) -> Any:
 
 def _many_rows(text: bytes, delimiter: str) -> Any:
     """Return the same by Arrow, which is fast; None where it does not understand the rows, so that the slow way says what is wrong."""
-    import numpy
     import pyarrow
     import pyarrow.csv
 
@@ -90,7 +90,7 @@ def _many_rows(text: bytes, delimiter: str) -> Any:
         )
     except (pyarrow.ArrowInvalid, ValueError):
         return None
-    return numpy.column_stack([column.to_numpy() for column in table.columns])
+    return matrix_of(table)
 
 
 def _libsvm(body: bytes) -> Any:
