@@ -89,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     gc.set_threshold(COLLECT_AFTER)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them Pydantic reads the metadata of every installed distribution
     try:
         code = build_app(arguments[0] if arguments else "")(arguments, standalone_mode=False)
     except SagewrightError as error:

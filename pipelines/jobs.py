@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
 
+@functools.cache
 def jobs_root() -> Path:
     """Return the folder that holds processing/, training/, evaluation/ and jobkit/: inside the wheel, or the checkout's root."""
     package = Path(__file__).resolve().parent

@@ -6,7 +6,6 @@ from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from jobkit.arrow import factorize
 from jobkit.columns import TEXT, Column
 from jobkit.leakage.evidence import HIGH, LOW, MEDIUM, Case, Finding
 from jobkit.profile.fields import ID_NAME
@@ -90,7 +89,7 @@ def _entities(case: Case) -> List[str]:
     for name, column in case.raw.columns.items():
         if name != case.job["label"]["column"] and ID_NAME.search(name):
             present = column.values[~column.missing()]
-            share = len(factorize(present)[1]) / max(1, len(present))
+            share = len(np.unique(present)) / max(1, len(present))
             found += [name] if FEW_LEVELS <= share <= MOST_LEVELS else []
     return found
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from jobkit import dates
-from jobkit.arrow import factorize
 from jobkit.columns import DATE, NUMBER, TEXT, Column, Table, from_frame
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _field(name: str, column: Column) -> Field:
     if column.kind == TEXT:
         return _of_text(name, column.present(), missing)
     values = np.clip(column.numbers(), -LARGEST, LARGEST)
-    distinct = len(factorize(values)[1])
+    distinct = len(np.unique(values[~np.isnan(values)]))
     if column.kind == DATE:
         return Field(name, column, DATED if distinct else EMPTY, distinct, missing, values)
     return Field(name, column, _numeric_kind(name, values, distinct), distinct, missing, values)

@@ -118,14 +118,29 @@ def first_of_equals(rows: Table, columns: Sequence[str]) -> np.ndarray:
 
 
 def _firsts(values: np.ndarray) -> np.ndarray:
-    """Return for every value the position of the first one that equals it (int64)."""
-    codes, found = factorize(values)
+    """Return for every value (uint64) the position of the first one that equals it (int64).
+
+    Values and positions are sorted together as one number each, which NumPy does ten times faster than it sorts positions by values or hashes values; the
+    lowest bits of the values give way to the positions, so what falls together by that is told apart afterwards.
+    """
     positions = np.arange(len(values))
-    if len(found) == len(values):
+    low = np.uint64((1 << max(1, len(values) - 1).bit_length()) - 1)
+    together = (values & ~low) | positions.astype(np.uint64)
+    together.sort()
+    rows = (together & low).astype(np.int64)
+    again = np.flatnonzero(together[1:] ^ together[:-1] <= low) + 1
+    if not len(again):
         return positions
-    first = np.empty(len(found), dtype=np.int64)
-    first[codes[::-1]] = positions[::-1]  # the first occurrence is written last
-    return first[codes]
+    starts = np.arange(len(rows))
+    starts[again] = 0
+    starts = np.maximum.accumulate(starts)
+    positions[rows[again]] = rows[starts[again]]
+    mixed = np.flatnonzero(values[positions] != values)
+    if len(mixed):
+        seen: Dict[Any, int] = {}
+        for row in np.flatnonzero(np.isin(positions, np.unique(positions[mixed]))).tolist():
+            positions[row] = seen.setdefault(values[row], row)
+    return positions
 
 
 def _bits(column: Column) -> np.ndarray:
@@ -146,7 +161,7 @@ def _exactly(rows: Table, columns: Sequence[str]) -> np.ndarray:
     for name in columns:
         codes, found = factorize(_bits(rows[name]))
         groups, _ = factorize(groups * len(found) + codes)
-    return _firsts(groups)
+    return _firsts(groups.astype(np.uint64) << SHIFT)
 
 
 def _apply_missing(rows: Table, state: State, context: Context) -> Table:

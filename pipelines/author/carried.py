@@ -18,7 +18,8 @@ IMPORT = re.compile(rf"^[ \t]*import[ \t]+({PACKAGE}(?:\.\w+)+)", re.MULTILINE)
 
 def whole() -> dict[str, bytes]:
     """Return every module's file, by its path beside a script: what code of the user's may import."""
-    return {name: _read(name) for name in _names()}
+    root = jobs_root()
+    return {name: _read(name) for name in sorted(file.relative_to(root).as_posix() for file in (root / PACKAGE).rglob("*.py"))}
 
 
 def imported(scripts: Iterable[bytes]) -> dict[str, bytes]:
@@ -31,12 +32,6 @@ def imported(scripts: Iterable[bytes]) -> dict[str, bytes]:
             found[name] = _read(name)
             waiting += _imports(name)
     return dict(sorted(found.items()))
-
-
-@functools.cache
-def _names() -> tuple[str, ...]:
-    root = jobs_root()
-    return tuple(sorted(file.relative_to(root).as_posix() for file in (root / PACKAGE).rglob("*.py")))
 
 
 @functools.cache
@@ -59,9 +54,9 @@ def _named(text: str) -> Iterator[str]:
         yield from _files(module)
 
 
-def _files(module: str) -> Iterator[str]:
-    parts = module.split(".")
-    known = frozenset(_names())
-    for length in range(1, len(parts) + 1):
-        path = "/".join(parts[:length])
-        yield from (name for name in (f"{path}.py", f"{path}/__init__.py") if name in known)
+@functools.cache
+def _files(module: str) -> tuple[str, ...]:
+    """Return the files of a module and of the packages around it; of a name that is no module those of the packages alone."""
+    package, _, name = module.rpartition(".")
+    path, around = module.replace(".", "/"), _files(package) if package else ()
+    return (*around, *(file for file in (f"{path}.py", f"{path}/__init__.py") if (jobs_root() / file).is_file()))

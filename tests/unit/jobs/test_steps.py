@@ -17,7 +17,7 @@ from jobkit.apply import apply
 from jobkit.columns import Table, concat, from_frame, table, text, to_frame
 from jobkit.failure import JobError
 from jobkit.steps.base import Context
-from jobkit.steps.rows import _exactly, first_of_equals
+from jobkit.steps.rows import _exactly, _firsts, first_of_equals
 from tests.unit.jobs.recipes import learn, step
 
 
@@ -31,6 +31,12 @@ def state(frame: pd.DataFrame, *steps: dict, **context) -> dict:
 
 
 # Rows
+
+
+@given(st.lists(st.one_of(st.integers(0, 5), st.integers(2**63, 2**63 + 5), st.integers(0, 2**64 - 1)), max_size=60))
+def test_the_first_of_equal_values_is_found_also_among_those_that_differ_in_their_lowest_bits_only(values):
+    seen: dict[int, int] = {}
+    assert _firsts(np.array(values, dtype=np.uint64)).tolist() == [seen.setdefault(value, place) for place, value in enumerate(values)]
 
 
 def test_duplicates_keep_the_first_or_the_last_and_missing_equals_missing():
