@@ -139,3 +139,11 @@ def bookings(sagewright, compiled):
     """Return the command in a folder where the compiled example lies ready to run."""
     shutil.copytree(compiled, sagewright.folder, dirs_exist_ok=True)
     return sagewright
+
+
+def pytest_sessionfinish() -> None:
+    """Kill servers that tests which failed have left behind."""
+    from tests.functional.endpoints_here import STARTED
+
+    for process in STARTED:
+        process.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import io
 import os
 import signal
@@ -121,6 +120,10 @@ def variant(model: str, name: str = "AllTraffic", weight: float = 1.0, **rest: A
     return {"VariantName": name, "ModelName": model, "InitialVariantWeight": weight, **capacity, **rest}
 
 
+# Killed at the end of the session (conftest.py), as far as they still run; workers of xdist end without exit handlers.
+STARTED: list[subprocess.Popen[str]] = []
+
+
 class Server:
     """Be `sagewright serve` in a home; its lines on stderr are in `said`."""
 
@@ -130,7 +133,7 @@ class Server:
         told = {**inherited, "PYTHONPATH": str(ROOT), **(environment or {})}
         self.home, self.said, self._changed = home, [], threading.Condition()
         self.process = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
-        atexit.register(self.process.kill)  # a test that fails stops nothing; what the server has started notices its end
+        STARTED.append(self.process)  # a test that fails stops nothing; what the server has started notices its end
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 

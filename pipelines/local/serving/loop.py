@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,6 +19,7 @@ HEAD_TIMEOUT_S, LARGEST_HEAD_BYTES = 60.0, 1 << 16
 UNREAD_TIMEOUT_S = 60.0
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 LONGEST_GOODBYE_S = 30.0
+HEAD = b"HTTP/1.1 "
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -29,6 +31,39 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+class OneWrite:
+    """Be a transport that sends the head of an answer with its body: two writes would wake the client twice, and cost a tenth of a short request.
+
+    A head whose body is not there yet goes out before the loop waits again.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop, self._head = transport, loop, b""
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in everything else."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Keep a head for a moment, send anything else behind the head that is kept."""
+        head, self._head = self._head, b""
+        if not head and data.startswith(HEAD):
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(head + data if head else data)
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Send what is kept, then close."""
+        self._flush()
+        self._transport.close()
+
+
 class Protocol(HttpToolsProtocol):
     """Speak HTTP as uvicorn does, with limits for the head of a request, and for clients that do not read."""
 
@@ -36,7 +71,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self._wait()
 
     def _wait(self) -> None:
@@ -138,6 +173,7 @@ class HttpServer:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
         config.load()

@@ -53,6 +53,7 @@ class ScriptHandler:
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self._defaults = defaults
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._taken: dict[str, int] = {}
         self._model: Any = None
         self._context: Any = None
         self._accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
@@ -68,6 +69,7 @@ class ScriptHandler:
         if "transform_fn" in found and any(name in found for name in PARTS):
             raise ValueError("Cannot use transform_fn implementation in conjunction with input_fn, predict_fn, and/or output_fn implementation")
         self._functions = {**self._defaults, **found}
+        self._taken = {name: _takes(function) for name, function in self._functions.items()}
         self._context = Context(folder)
         self._model = self._call("model_fn", str(folder))
 
@@ -95,7 +97,7 @@ class ScriptHandler:
 
     def _call(self, name: str, *given: Any) -> Any:
         function = self._functions[name]
-        if _takes(function) == len(given) + 1:
+        if self._taken[name] == len(given) + 1:
             return function(*given, self._context)
         return function(*given)
 

@@ -14,7 +14,7 @@ from pipelines.local.serving import loop as serving_loop
 from pipelines.local.serving.contract import ContainerApp
 from pipelines.local.serving.hosted import listening
 from pipelines.local.serving.link import Reply, WorkerLost
-from pipelines.local.serving.loop import HttpServer, new_loop
+from pipelines.local.serving.loop import HttpServer, OneWrite, new_loop
 
 
 @asynccontextmanager
@@ -360,3 +360,38 @@ def _read_all(client):
     while part := client.recv(1 << 20):
         seen += len(part)
     raise ConnectionError(f"cut off after {seen} bytes") if seen < 30_000_000 else AssertionError("the whole answer came")
+
+
+class Sink:
+    """Be a transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_head_goes_out_with_its_body_and_at_the_latest_before_the_loop_waits_again():
+    async def play():
+        sink = Sink()
+        transport = OneWrite(sink, asyncio.get_running_loop())
+        transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        transport.write(b"body")
+        assert sink.written == [b"HTTP/1.1 200 OK\r\n\r\nbody"]
+        transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        assert len(sink.written) == 1
+        await asyncio.sleep(0)
+        assert sink.written[1:] == [b"HTTP/1.1 200 OK\r\n\r\n"]
+        transport.write(b"late")
+        transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        transport.close()
+        assert sink.written[2:] == [b"late", b"HTTP/1.1 204 No Content\r\n\r\n"] and sink.closed
+        await asyncio.sleep(0)
+        assert len(sink.written) == 4
+
+    asyncio.run(play())
