@@ -38,6 +38,7 @@ def by_syntax(scripts: list[Path]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_bundle_carries_what_its_script_imports_and_no_more(script: Path):
     found = carried.imported([script.read_bytes()])

@@ -41,6 +41,7 @@ def test_quirk_model_trainer_asks_iam_about_the_role_unless_told_not_to():
     assert "GetRole" in python(code).stdout or "SimulatePrincipalPolicy" in python(code).stdout
 
 
+@pytest.mark.slow
 def test_quirk_telemetry_goes_through_one_function():
     with quiet_sdk("us-east-1"):
         from sagemaker.core.telemetry import telemetry_logging
@@ -60,6 +61,7 @@ def test_quirk_a_studio_project_file_above_the_working_directory_tags_jobs(tmp_p
     assert _append_project_tags(None)
 
 
+@pytest.mark.slow
 def test_quirk_register_adds_environment_to_the_container(tmp_path):
     with quiet_sdk("us-east-1"):
         from sagemaker.serve import ModelBuilder

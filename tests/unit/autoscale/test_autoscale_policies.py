@@ -103,6 +103,7 @@ def test_recorded_times_keep_their_mean():
     assert service.mean == pytest.approx(0.02) and list(service.at([0.1, 0.74, 0.9, 1.0])) == [0.01, 0.01, 0.05, 0.05]
 
 
+@pytest.mark.slow
 def test_what_is_recommended_meets_the_goal_and_costs_less_than_a_fixed_number():
     rates = shape("daily:10:300", 86_400)
     fleet = Fleet(Service([0.02], [1.0]), 2.0, 0.115)

@@ -130,6 +130,7 @@ def exact(rate, servers, service, requests, seed):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", [Service([0.02], [1.0]), Service([0.01, 0.1], [0.9, 0.1])], ids=["one time", "two times"])
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.5), (1, 0.8), (2, 0.7), (4, 0.8), (16, 0.7)])
 def test_latencies_are_near_those_of_an_exact_simulation(service, servers, load):

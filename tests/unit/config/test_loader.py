@@ -224,6 +224,7 @@ def test_the_reference_is_what_the_model_says():
     assert (ROOT / "docs/configuration.md").read_text() == markdown()
 
 
+@pytest.mark.slow
 def test_the_schema_for_editors_is_what_the_model_says():
     from pipelines.config.schema import schema, schema_text
 

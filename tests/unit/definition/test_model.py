@@ -85,6 +85,7 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_what_is_parsed_is_dumped_as_it_was(document):
@@ -93,6 +94,7 @@ def test_what_is_parsed_is_dumped_as_it_was(document):
     assert loads(dumps(definition)) == definition
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_an_order_never_puts_a_step_before_what_it_waits_for(document):

@@ -67,6 +67,7 @@ def test_more_nodes_than_a_flow_ever_has_are_refused():
         imported([{}] * (document.MOST_NODES + 1))
 
 
+@pytest.mark.slow
 def test_a_chain_of_many_nodes_in_the_wrong_order_is_sorted_soon():
     count = document.MOST_NODES - 2
     nodes = [node(f"n{place}", "TRANSFORM", "x", f"n{place - 1}" if place else "types") for place in range(count)][::-1]
@@ -108,6 +109,7 @@ def test_a_mark_that_divides_no_cells_is_told(mark):
     assert outcome.status == "not translated" and "divides no cells" in outcome.lost[0]
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_in_the_trained_state_is_not_unpacked():
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("data/x.parquet", "w", force_zip64=True) as stream:
@@ -183,6 +185,7 @@ def test_a_schema_that_is_none_is_passed_over():
     assert import_nodes(parse_flow(json.dumps({"nodes": [source(), types(), last]}), "x.flow"), "y", False, False).outcomes[-1].lost
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(any_flow(), st.booleans(), st.booleans())
 def test_any_parameters_end_in_a_report_and_a_file_that_is_yaml(nodes, refit, allow_code):

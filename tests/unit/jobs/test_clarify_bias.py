@@ -113,6 +113,7 @@ def test_performance_and_the_matrix_of_the_loan_data_are_the_services(loan):
     assert found.matrix == {"N": {"N": 88, "Y": 121}, "Y": {"N": 22, "Y": 367}}
 
 
+@pytest.mark.slow
 @needs_reference
 def test_a_quantity_as_facet_gives_the_published_analysis_of_the_service(tmp_path):
     given = settings(
@@ -307,6 +308,7 @@ def test_a_column_is_a_quantity_by_the_services_rule(column, given, expected):
     assert facets.is_continuous(np.array(column, dtype=kind), given) is expected
 
 
+@pytest.mark.slow
 def test_fifty_facets_are_measured(tmp_path):
     dice = np.random.default_rng(1)
     columns = {f"f{place}": dice.integers(0, 2, 200).tolist() for place in range(50)}
@@ -357,6 +359,7 @@ def test_answers_that_fit_nothing_are_refused(answers, label, changes, words):
         of_model(np.array(answers), observed, config.parse(settings(**changes)))
 
 
+@pytest.mark.slow
 @needs_reference
 @pytest.mark.parametrize("name", ["real_analysis_bias_1.json", "real_analysis_bias_2.json", "real_archjl_baseline_analysis.json"])
 def test_analysis_json_has_the_structure_of_real_ones(tmp_path, name):

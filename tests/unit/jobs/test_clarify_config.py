@@ -139,6 +139,7 @@ def test_columns_are_called_by_their_place_where_there_is_no_header(tmp_path):
     assert dataset.roles(given, rows)[:4] == ("column_0", None, None, ("column_1",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [True, "True", "true", 1])
 def test_a_column_of_true_and_false_is_matched_however_it_is_written(tmp_path, value):
     text = as_csv({"group": ["True", "False"] * 40, "label": [1, 0] * 40})

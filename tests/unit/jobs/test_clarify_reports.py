@@ -70,6 +70,7 @@ def explained_job(folder, **changes):
     return job.run(inputs, folder / "output", said.append), folder / "output", said
 
 
+@pytest.mark.slow
 def test_the_model_is_asked_once_with_the_features_and_explained(tmp_path, model):
     made, output, said = explained_job(tmp_path)
     assert list(made) == ["version", "post_training_bias_metrics", "pre_training_bias_metrics", "explanations"]
@@ -87,6 +88,7 @@ def test_an_analysis_without_bias_needs_no_label(tmp_path, model):
     assert "Which features matter" in (tmp_path / "output/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_page_asks_nobody_and_escapes_everything(tmp_path, model):
     _, output, _ = explained_job(tmp_path)
     page = (output / "report.html").read_text()
@@ -98,6 +100,7 @@ def test_the_page_asks_nobody_and_escapes_everything(tmp_path, model):
     assert anchors == set(re.findall(r'<h2 id="(\w+)"', page))
 
 
+@pytest.mark.slow
 def test_the_notebook_is_valid_and_opens_with_tables_and_pictures(tmp_path, model):
     _, output, _ = explained_job(tmp_path)
     whole = json.loads((output / "report.ipynb").read_text())
@@ -118,6 +121,7 @@ def test_without_matplotlib_there_is_no_pdf_and_the_job_says_so(tmp_path, model,
     assert "| :-- |" not in (output / "report.ipynb").read_text() and "attachment:" not in (output / "report.ipynb").read_text()
 
 
+@pytest.mark.slow
 def test_reports_are_the_same_bytes_for_the_same_numbers(tmp_path, model):
     first, second = explained_job(tmp_path / "a")[1], explained_job(tmp_path / "b")[1]
     for path in first.iterdir():

@@ -19,6 +19,7 @@ from tests.unit.jobs.recipes import job, step
 CLASSES = ["low", "middle", "high"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
 def test_metrics_of_several_classes_are_scikit_learns(pairs):
     target, said = (np.array(side) for side in zip(*pairs, strict=True))

@@ -61,6 +61,7 @@ def test_a_shifted_data_set_completes_with_violations_that_name_feature_and_metr
     assert "n: baseline_drift_check: Numerical distance" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_in_another_process(job):
     baseline, now = baselined(job), job.put("input/now/a.csv", SHIFTED)
     command = [sys.executable, "-m", "evaluation.monitor", "--baseline", baseline, "--dataset-source", now, "--report", "drift.html", "--output-path"]

@@ -51,6 +51,7 @@ def probed(problem, kind, count=1600, **settings):
     return probe.probe(booster, members, others, problem, probe.settings({"shadow_models": 2, **settings}, 7), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", KINDS)
 def test_a_model_that_memorises_is_found_by_both_attacks(problem):
     found = probed(problem, GREEDY)

@@ -250,6 +250,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_no_data_makes_it_fail(name):
     frame = ODD[name]

@@ -73,6 +73,7 @@ def test_row_steps_never_remove_a_row_at_inference():
     assert len(apply(frame, fitted)) == len(frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["left", "inner", "right", "outer"])
 @given(
     left=st.lists(st.integers(0, 4), min_size=1, max_size=8),

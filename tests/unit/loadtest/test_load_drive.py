@@ -85,6 +85,7 @@ def test_closed_load_keeps_its_connections_busy_and_sends_bodies_in_turn():
     assert outcome.recorder.done.get_min_value() >= 9_900
 
 
+@pytest.mark.slow
 def test_open_load_sends_what_is_due():
     with serving(lambda body, number: (200, 0)) as (port, seen):
         outcome = drive(plan(port, connections=50, phases=[Phase(50, 150, 1.0)]))
@@ -92,6 +93,7 @@ def test_open_load_sends_what_is_due():
     assert totals(outcome) == (100, 0) and len(seen) == 100
 
 
+@pytest.mark.slow
 def test_latency_counts_from_when_a_request_was_due():
     """A server that stops for half a second delays all that was due meanwhile, not one request only."""
     with serving(lambda body, number: (200, 0.5 if number == 1 else 0)) as (port, _):
@@ -162,6 +164,7 @@ def raw(answer):
         listening.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -201,6 +204,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_no_error():
     assert totals(outcome) == (20, 0)
 
 
+@pytest.mark.slow
 def test_the_result_tells_service_times_and_how_many_are_worked_on_at_once():
     with serving(lambda body, number: (200, 0.02)) as (port, _):
         alone = drive(plan(port, connections=1))

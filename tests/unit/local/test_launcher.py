@@ -151,6 +151,7 @@ def test_after_stop_all_nothing_starts(launcher, tmp_path):
     assert launcher.run(spec).reason == "stopped" and not (spec.job_dir / "log.txt").exists()
 
 
+@pytest.mark.slow
 def test_the_time_limit_stops_a_job(launcher, tmp_path):
     result = launcher.run(job(tmp_path, STUBBORN, timeout_s=0.5, stop_grace_s=0.1))
     assert (result.reason, result.exit_code) == ("timeout", 137)

@@ -91,7 +91,7 @@ def test_xgboost_that_is_forgotten_is_imported_as_usual(usual: list[str]):
     assert printed(LIGHT.format(root=str(ROOT)) + "light_xgboost.forget()\nimport xgboost\nassert booster is not xgboost.Booster\n" + DESCRIBE) == usual
 
 
-def test_the_light_one_trains_and_predicts_as_ever(usual: list[str]):
+def test_the_light_one_trains_and_predicts_as_ever():
     program = LIGHT.format(root=str(ROOT)) + (
         "import numpy\nx = numpy.random.RandomState(0).rand(50, 3)\nrows = xgboost.DMatrix(x, x[:, 0] > 0.5, nthread=1)\n"
         "model = xgboost.train({'objective': 'binary:logistic', 'nthread': 1}, rows, 3, evals=[(rows, 'train')], verbose_eval=False)\n"
@@ -122,6 +122,7 @@ print("known")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asks", ["import pandas", "import pandas.api.types", "pyarrow.table({'a': array}).to_pandas()", "array.to_pandas()"])
 def test_pyarrow_knows_pandas_once_it_is_there(asks: str):
     assert printed(WITHOUT_PANDAS.format(root=str(ROOT)) + asks + KNOWS) == ["known"]

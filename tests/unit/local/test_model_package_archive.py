@@ -226,6 +226,7 @@ def test_half_an_archive_is_refused(tmp_path):
     refused(tmp_path, file, "not imported")
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_no_damage_is_imported_or_crashes(tmp_path_factory, data):

@@ -51,6 +51,7 @@ def run_under_shim(folder: Path, name: str, *, loaded_before: bool) -> subproces
     return subprocess.run([sys.executable, "-c", f"{load}import {MODULES}\n{act}"], env=given, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loaded_before", [False, True], ids=["fresh", "warm"])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_literal_path_reaches_the_jobs_folder(tmp_path, name, loaded_before):
@@ -81,6 +82,7 @@ def test_a_jobs_own_search_path_is_kept():
     assert environment("/r", {"PYTHONPATH": "/opt/ml/code:/lib"})["PYTHONPATH"].endswith(":/r/opt/ml/code:/lib")
 
 
+@pytest.mark.slow
 def test_pyarrow_xgboost_and_numpy_reach_it_through_native_code(tmp_path):
     (tmp_path / "opt/ml").mkdir(parents=True)
     code = (

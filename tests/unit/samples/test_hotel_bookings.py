@@ -27,6 +27,7 @@ def test_no_row_is_one_of_the_real_file():
     assert not set(REAL.read_text().splitlines()[1:]) & set(generate().decode().splitlines()[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_xgboost_after_the_recipe_of_the_example_learns_as_much_as_from_real_bookings(tmp_path, seed):
     xgboost = pytest.importorskip("xgboost")

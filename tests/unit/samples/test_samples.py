@@ -44,6 +44,7 @@ def test_the_columns_are_those_of_the_real_file():
         assert handle.readline().strip().split(",") == list(ORDER)
 
 
+@pytest.mark.slow
 def test_a_sample_is_written_once_and_never_over_something_else(tmp_path):
     assert {path.name for path in write_sample("hotel-bookings", tmp_path)} >= {"pipeline.yaml", "prod.yaml", "hotel_bookings.csv", "pipeline.schema.json"}
     assert write_sample("hotel-bookings", tmp_path) == []

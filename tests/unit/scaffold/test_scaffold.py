@@ -26,6 +26,7 @@ def made(tmp_path, body: str | bytes, label: str = "y", name: str | None = None,
     return load(tmp_path / "pipeline.yaml").config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "positive"),
     [
@@ -51,6 +52,7 @@ def test_a_byte_order_mark_is_an_encoding_and_no_part_of_the_first_name(tmp_path
     assert not [step for step in config.recipe if step.step == "drop_columns"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "name"),
     [
@@ -176,6 +178,7 @@ def test_in_a_few_rows_nothing_is_said_to_give_the_label_away(tmp_path):
     assert [step.step for step in made(tmp_path, GOOD).recipe] == ["drop_duplicates"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "label"), [("churn/churn-all.csv", "Churn?"), ("loan/loan_data.csv", "approved"), ("hotel/hotel_bookings.csv", "is_canceled")]
 )

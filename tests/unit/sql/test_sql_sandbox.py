@@ -18,6 +18,7 @@ def people(tmp_path):
     return {"table_0": TableFiles((str(tmp_path / "people.csv"),), "csv", {"null_values": ["", "NULL"]})}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -79,6 +80,7 @@ def test_tables_are_found_below_subqueries_and_common_names_are_not_tables():
     assert query.columns == ("a",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "value"),
     [

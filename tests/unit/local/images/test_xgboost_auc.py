@@ -74,6 +74,7 @@ def test_the_area_is_ours_where_it_can_be_and_xgboosts_where_it_cannot():
         assert not xgboost_auc.measure(PARAMETERS, {**plain, "validation": other}, NEWEST)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_the_area_of_any_predictions_is_xgboosts_to_the_last_bit(data):

@@ -295,6 +295,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_no_request_is_lost_while_an_update_moves_the_traffic(make, way):
     async def work():

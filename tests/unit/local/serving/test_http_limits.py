@@ -326,6 +326,7 @@ def test_an_address_of_ip_6_can_be_listened_on():
     listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_client_that_never_reads_is_cut_off_and_its_answer_given_up(monkeypatch, streamed):
     monkeypatch.setattr(serving_loop, "UNREAD_TIMEOUT_S", 0.2)

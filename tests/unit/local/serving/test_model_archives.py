@@ -75,6 +75,7 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
         archive.unpack(packed(("a", b"1"), ("a/b", b"2")), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_written(tmp_path):
     """A member of 1e9 zeros, one megabyte when packed."""
     file = tmp_path / "bomb.tar.gz"
@@ -95,6 +96,7 @@ def test_too_many_files_are_a_bomb_too(tmp_path, monkeypatch):
         archive.unpack(packed(*((f"f{number}", b"") for number in range(6))), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
 def test_a_header_without_measure_is_not_read_into_memory(tmp_path, kind):
     entry = tarfile.TarInfo("x")

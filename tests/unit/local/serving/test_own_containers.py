@@ -98,6 +98,7 @@ def test_a_container_of_ones_own_is_asked_over_http(tmp_path):
     run(work())
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_504_however_it_is_spread(tmp_path):
     async def work():
         own = await started(tmp_path)
@@ -109,6 +110,7 @@ def test_what_takes_too_long_is_504_however_it_is_spread(tmp_path):
     run(work())
 
 
+@pytest.mark.slow
 def test_no_answer_is_502_and_a_dead_container_is_not_healthy(tmp_path):
     async def work():
         own = await started(tmp_path)
@@ -163,6 +165,7 @@ def test_two_containers_that_do_not_listen_yet_are_told_different_ports():
         claim.close()
 
 
+@pytest.mark.slow
 def test_parts_come_as_they_are_sent_until_they_break_off_or_take_too_long(tmp_path):
     async def work():
         own = await started(tmp_path)
@@ -180,6 +183,7 @@ def test_parts_come_as_they_are_sent_until_they_break_off_or_take_too_long(tmp_p
     run(work())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "said"), [("raise SystemExit(3)", "exit code: 3"), ("import time; time.sleep(60)", "SAGEMAKER_BIND_TO_PORT")])
 def test_a_container_that_does_not_answer_ping_is_not_healthy(tmp_path, program, said):
     async def work():

@@ -38,6 +38,7 @@ def test_an_identity_model_gives_the_files_back_in_order(batch, model):
     assert all(len(body) <= 64 for body in model.bodies)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.text("ab,\"'é ", min_size=1, max_size=9), max_size=20),
