@@ -34,11 +34,20 @@ def begin() -> None:
         return
     with hidden(SCIKIT_LEARN):
         importlib.import_module(XGBOOST)
-    if all(name in sys.modules for name in (COMPAT, READS_IT, *BUILT_ON_IT)) and getattr(sys.modules[COMPAT], "SKLEARN_INSTALLED", None) is False:
+    if _is_as_expected():
         _Completion().install()
     else:
         forget()
         importlib.import_module(XGBOOST)
+
+
+def _is_as_expected() -> bool:
+    """Tell whether nothing but the modules that are imported anew, and the package itself, holds what they define."""
+    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == XGBOOST}
+    if not {COMPAT, READS_IT, *BUILT_ON_IT} <= set(loaded) or getattr(loaded[COMPAT], "SKLEARN_INSTALLED", None) is not False:
+        return False
+    others = [module for name, module in loaded.items() if name not in (XGBOOST, *BUILT_ON_IT)]
+    return not any(getattr(value, "__module__", None) in BUILT_ON_IT for module in others for value in vars(module).values())
 
 
 def forget() -> None:

@@ -135,3 +135,26 @@ def test_the_job_code_of_a_usual_pipeline_imports_no_library_that_takes_long():
     program += "".join(f"runpy.run_path({str(script)!r}, run_name='looked_at')\n" for script in scripts)
     program += "print(sorted({'pandas', 'scipy', 'sklearn', 'xgboost', 'matplotlib'} & set(sys.modules)))"
     assert printed(program) == ["[]"]
+
+
+OTHER_XGBOOST = {
+    "__init__": "from . import compat, training, dask\nfrom .sklearn import Model\n",
+    "compat": "try:\n    from sklearn.base import BaseEstimator as Base\n    SKLEARN_INSTALLED = True\nexcept ImportError:\n    SKLEARN_INSTALLED = False\n"
+    "    class Base: pass\n",
+    "training": "from .compat import SKLEARN_INSTALLED\ndef cv(): return SKLEARN_INSTALLED\n",
+    "sklearn": "from .compat import Base\nclass Model(Base): pass\n",
+    "plotting": "from .sklearn import Model\n",
+    "dask": "from .plotting import Model\nclass Far(Model): pass\n",
+}
+
+
+def test_an_xgboost_that_is_made_otherwise_is_imported_as_usual(tmp_path: Path):
+    for name, text in OTHER_XGBOOST.items():
+        (tmp_path / "xgboost").mkdir(exist_ok=True)
+        (tmp_path / "xgboost" / f"{name}.py").write_text(text)
+    program = (
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nsys.path.append({str(ROOT)!r})\nfrom pipelines.local import light_xgboost\nlight_xgboost.begin()\n"
+        "import xgboost\nfrom sklearn.base import BaseEstimator\n"
+        "print(xgboost.__file__, issubclass(xgboost.dask.Far, BaseEstimator), xgboost.training.cv(), len(vars(xgboost.Model)) > 0)\n"
+    )
+    assert printed(program) == [f"{tmp_path}/xgboost/__init__.py True True True"]
