@@ -97,14 +97,18 @@ def missed_bars(state: RunState) -> list[str]:
 
 
 def exit_code(state: RunState, definition: Definition) -> int:
-    """Return what the process ends with: a Fail step that the definition's metadata marks as our gate is 3 or 4, a stranger's is 1."""
+    """Return what the process ends with: 3 or 4 for a Fail step that the definition's metadata marks as our gate, 4 for a check step that violations failed.
+
+    Any other failure, a stranger's Fail step among them, is 1.
+    """
     if state.status == "Succeeded":
         return EXIT_OK
     if state.status == "Stopped":
         return Interrupted.exit_code
-    failed = [step.name for step in state.steps.values() if step.status == "Failed"]
-    marks = {GATES[kind] for name in failed if (kind := str(definition.metadata.get(f"{GATE_MARK}{name}"))) in GATES}
+    failed = [step for step in state.steps.values() if step.status == "Failed"]
+    marks = {GATES[kind] for step in failed if (kind := str(definition.metadata.get(f"{GATE_MARK}{step.name}"))) in GATES}
     marks |= {GuardClosed for _ in _guards_missed(state, definition) if marks}
+    marks |= {GuardClosed for step in failed if step.check.get("violations")}
     return max((gate.exit_code for gate in marks), default=RunFailed.exit_code)
 
 

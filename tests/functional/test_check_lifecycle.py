@@ -111,7 +111,7 @@ def test_a_violation_fails_the_step_in_the_words_of_the_service_and_is_told_ever
     bias, _, _ = both()
     done = analyzed.steps(bias)
     reason = step_of(done, "DataBias")["failure_reason"]
-    assert done.code == 1 and reason.startswith("ClientError: Clarify check failed. See violation report: s3://bkt/checks/out/")
+    assert done.code == 4 and reason.startswith("ClientError: Clarify check failed. See violation report: s3://bkt/checks/out/")
     assert "1 violation: gender=1 CI: 2.0 is more than 1.0" in reason
     told = analyzed("status").out
     assert "DataBias (DATA_BIAS): 1 metric, 1 violation" in told and "Report: " in told
@@ -130,7 +130,7 @@ def test_a_violation_that_does_not_fail_is_in_the_metadata_and_is_not_taken_from
     assert done.code == 0 and body["ViolationReport"].endswith("/constraint_violations.json") and body["ModelPackageGroupName"] == GROUP
     assert not body["RegisterNewBaseline"] and body["BaselineUsedForDriftCheckStatistics"] != body["CalculatedBaselineStatistics"]
     done = analyzed.steps(quality("DataQuality", "DATA_QUALITY", "data.csv", **changes))
-    assert done.code == 1 and "ClientError: Quality check failed. See violation report" in step_of(done, "DataQuality")["failure_reason"]
+    assert done.code == 4 and "ClientError: Quality check failed. See violation report" in step_of(done, "DataQuality")["failure_reason"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_supplied_baseline_comes_before_that_of_the_group(analyzed):
     lower = {"pre_training_bias_metrics": {"facets": {"gender": [{"metrics": [{"name": "CI", "value": 0.5}]}]}}}
     analyzed.put("s3://bkt/mine/constraints.json", json.dumps(lower))
     done = analyzed.steps(clarify("DataBias", "DATA_BIAS", "pre", SuppliedBaselineConstraints="s3://bkt/mine/constraints.json"))
-    assert done.code == 1 and "1.0 is more than 0.5" in done.json["failure_reason"]
+    assert done.code == 4 and "1.0 is more than 0.5" in done.json["failure_reason"]
     done = analyzed.steps(clarify("DataBias", "DATA_BIAS", "pre", SuppliedBaselineConstraints="s3://bkt/mine/gone.json"))
     assert "no object s3://bkt/mine/gone.json" in done.json["failure_reason"]
 

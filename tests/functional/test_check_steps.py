@@ -105,7 +105,7 @@ def test_five_checks_register_baselines_then_hold_the_data_against_them(loans):
     assert "gender=1 DPL: Metric value" in told["DataBias"] and "gender=1 " in told["ModelBias"]
     assert "age baseline_drift_check: " in told["DataQuality"] and "accuracy: " in told["ModelQuality"]
     failed = loans.run(definition(clarify("DataBias", "DATA_BIAS", "pre"), parameters=FLAGS))
-    assert failed.code == 1 and "ClientError: Clarify check failed. See violation report" in failed.json["failure_reason"]
+    assert failed.code == 4 and "ClientError: Clarify check failed. See violation report" in failed.json["failure_reason"]
     assert served_processes(loans.folder) == []
 
 
