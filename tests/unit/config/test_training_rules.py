@@ -64,6 +64,19 @@ def test_a_range_that_leads_out_of_what_xgboost_takes_is_refused(tmp_path):
         load(file)
 
 
+@pytest.mark.parametrize(
+    "given", ["script: my train.py", "script: ./t.py, source_dir: code", "script: ../t.py, source_dir: code", "script: -t.py", "script: ü.py"]
+)
+def test_a_script_whose_name_the_container_refuses_is_refused_before_anything_runs(tmp_path, given):
+    with pytest.raises(ConfigError, match=r"training.script: the container takes no such name"):
+        loaded(tmp_path, given)
+
+
+def test_the_folder_of_a_script_may_have_any_name(tmp_path):
+    assert loaded(tmp_path, 'script: "my code/t.py"').training.script == "my code/t.py"
+    assert loaded(tmp_path, 'script: sub/t.py, source_dir: "my code"').training.source_dir == "my code"
+
+
 def test_a_script_has_hyperparameters_of_its_own(tmp_path):
     assert loaded(tmp_path, "script: t.py, hyperparameters: {anything: 1}").training.hyperparameters == {"anything": 1}
 
