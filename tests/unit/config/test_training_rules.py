@@ -81,7 +81,15 @@ def test_a_script_has_hyperparameters_of_its_own(tmp_path):
     assert loaded(tmp_path, "script: t.py, hyperparameters: {anything: 1}").training.hyperparameters == {"anything": 1}
 
 
-@pytest.mark.parametrize(("metric", "maximize"), [("precision_macro", True), ("interval-regression-accuracy", True), ("error@0.7", False), ("aucpr", True)])
+@pytest.mark.parametrize("metric", ["validation:foo", "validation:error@0.7", "auc", "test:auc", "validation:"])
+def test_a_search_goes_by_a_metric_that_the_algorithm_prints(tmp_path, metric):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(f'{BASE}tuning: {{metric: "{metric}", ranges: {{eta: {{low: 0.1, high: 0.3}}}}}}\n')
+    with pytest.raises(ConfigError, match=r"tuning.metric: (XGBoost prints no such metric|got )"):
+        load(file)
+
+
+@pytest.mark.parametrize(("metric", "maximize"), [("precision_macro", True), ("interval-regression-accuracy", True), ("error", False), ("aucpr", True)])
 def test_a_search_knows_which_way_a_metric_is_better(tmp_path, metric, maximize):
     file = tmp_path / "pipeline.yaml"
     file.write_text(f'{BASE}tuning: {{metric: "validation:{metric}", ranges: {{eta: {{low: 0.1, high: 0.3}}}}}}\n')
