@@ -70,7 +70,7 @@ class Problem:
     code: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}{' ' + self.hint if self.hint else ''}"
+        return f"{self.path}: {self.message.rstrip('.') + '. ' + self.hint if self.hint else self.message}"
 
 
 class DefinitionError(UsageError):

@@ -43,12 +43,19 @@ def stopping_on_signals() -> Iterator[Stopper]:
 
 
 def carry_out(
-    home: Home, definition: Definition, launcher: Launcher, act: Callable[[Callable[[Event], None], Stopper], RunState], *, output: Output, quiet: bool
+    home: Home,
+    definition: Definition,
+    launcher: Launcher,
+    act: Callable[[Callable[[Event], None], Stopper], RunState],
+    *,
+    output: Output,
+    quiet: bool,
+    before: RunState | None = None,
 ) -> int:
-    """Do the run with progress on stderr, print the result on stdout and return the exit code."""
+    """Do the run with progress on stderr, print the result on stdout and return the exit code; `before` is where a resumed run stands."""
     names = [step.name for step in definition.all_steps()]
     try:
-        with choose(names, quiet=quiet) as progress, stopping_on_signals() as stopper:
+        with choose(names, quiet=quiet, before=before) as progress, stopping_on_signals() as stopper:
             state = act(progress.hear, stopper)
     finally:
         launcher.close()

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.commands.printing import one_line, print_json
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -34,7 +36,7 @@ def _cells(rows: Rows) -> list[list[str]]:
 
 
 def _text(rows: Rows) -> None:
-    table = [[name.upper() for name in columns(rows)], *_cells(rows)]
+    table = [[name.upper() for name in columns(rows)], *([one_line(cell) for cell in row] for row in _cells(rows))]
     widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -55,8 +57,6 @@ def _csv(rows: Rows) -> None:
 
 
 def _json(rows: Rows) -> None:
-    from pipelines.commands.printing import print_json
-
     print_json(list(rows))
 
 

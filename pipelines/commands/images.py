@@ -32,7 +32,7 @@ def list_(output: flags.OutputFlag = flags.Output.text) -> int:
     """
     from pipelines.commands.printing import print_json
     from pipelines.local.images.environments import environments
-    from pipelines.local.images.pinned import IMAGES, differences
+    from pipelines.local.images.pinned import differences
 
     made = {each.folder.name: each for each in environments()}
     if output is flags.Output.json:
@@ -41,9 +41,15 @@ def list_(output: flags.OutputFlag = flags.Output.text) -> int:
     for name, each in made.items():
         told = [each.image] if each.image.startswith(OF_SCRIPTS) else differences(each.image, each.installed.get)
         print(f"{name}  {each.python}" + "".join(f"\n    {line}" for line in told))
-    names = [f"{repository}:{tag}" for repository, tags in IMAGES.items() for tag in tags]
-    print(f"{'' if made else 'none made yet; '}known: {', '.join(names)}")
+    print(f"{'' if made else 'none made yet; '}known: {known_images()}")
     return 0
+
+
+def known_images() -> str:
+    """Return the images whose versions are known: `sagemaker-xgboost:1.5-1, ...`."""
+    from pipelines.local.images.pinned import IMAGES
+
+    return ", ".join(f"{repository}:{tag}" for repository, tags in IMAGES.items() for tag in tags)
 
 
 def make(image: Annotated[str, typer.Argument(help="REPOSITORY:TAG, e.g. sagemaker-xgboost:1.5-1, or a whole URI.")]) -> int:
@@ -52,11 +58,12 @@ def make(image: Annotated[str, typer.Argument(help="REPOSITORY:TAG, e.g. sagemak
     Example: sagewright images make sagemaker-xgboost:1.5-1
     """
     from pipelines.local.faults import ClientFault, StepFault
-    from pipelines.local.images.pinned import Pinned
+    from pipelines.local.images.pinned import Pinned, versions_of
 
     try:
-        if Pinned(print)(image) is None:
-            raise UsageError("the versions of this image are not known here", where="sagewright images make", got=image)
+        if versions_of(image) is None:
+            raise UsageError("the versions of this image are not known here", where="sagewright images make", got=image, expected=f"one of: {known_images()}")
+        Pinned(print)(image)
     except (ClientFault, StepFault) as error:
         raise UsageError(str(error), where=image) from None
     return 0

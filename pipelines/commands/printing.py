@@ -20,9 +20,14 @@ def print_json(value: Any) -> None:
 
 def table(rows: Sequence[Sequence[object]], heading: Sequence[str]) -> str:
     """Return rows as aligned columns below a heading; a cell is cut at 60 characters."""
-    cells = [[str(cell)[:60] for cell in row] for row in [heading, *rows]]
+    cells = [[one_line(str(cell))[:60] for cell in row] for row in [heading, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def one_line(text: str) -> str:
+    """Return a text of several lines as one, blanks at its ends kept."""
+    return " ".join(line.strip() for line in text.splitlines()) if "\n" in text or "\r" in text else text
 
 
 def clock_time(seconds: float | None) -> str:

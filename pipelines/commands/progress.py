@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from pipelines.commands.printing import measured, number
+from pipelines.commands.printing import measured, number, one_line
 from pipelines.local.journal import Event, RunState, StepState, fold
 
 MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Executing": "●"}
@@ -36,12 +36,12 @@ class Progress(Protocol):
         """Take one journal entry; called from the engine's threads."""
 
 
-def choose(step_names: Sequence[str], *, quiet: bool) -> Progress:
-    """Return live progress for a terminal that can draw, plain lines for anything else, silence when asked."""
+def choose(step_names: Sequence[str], *, quiet: bool, before: RunState | None = None) -> Progress:
+    """Return live progress for a terminal that can draw, plain lines for anything else, silence when asked; `before` is where a resumed run stands."""
     if quiet:
         return Silent()
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
-    return Live(step_names) if live else Plain()
+    return Live(step_names, before) if live else Plain(before)
 
 
 def remark(step: StepState) -> str:
@@ -110,8 +110,8 @@ class Silent:
 class Plain(Silent):
     """Write one line an event, for CI logs."""
 
-    def __init__(self) -> None:
-        self._state = RunState()
+    def __init__(self, before: RunState | None = None) -> None:
+        self._state = before or RunState()
 
     def hear(self, event: Event) -> None:
         """Write what the entry says."""
@@ -131,7 +131,8 @@ def _ended(state: RunState, event: Event) -> str:
 def _trial(step: StepState, event: Event) -> str:
     """Return a line for a training job of a search: its number, how it ended, its objective and its values."""
     ended = event["trial"]
-    objective = f"{step.objective} {number(ended['objective'])}" if ended["objective"] is not None else ended["summary"].get("FailureReason", "no objective")
+    why = one_line(ended["summary"].get("FailureReason", "no objective"))
+    objective = f"{step.objective} {number(ended['objective'])}" if ended["objective"] is not None else why
     mark = {"Completed": "ok", "Stopped": "stopped"}.get(ended["status"], "FAILED")
     best = " (best so far)" if step.best_trial == event["number"] else ""
     return f"{step.name} #{event['number'] + 1}: {mark} {objective}{best}  {tuned_words(ended['trial']['tuned'])}"
@@ -150,11 +151,11 @@ LINES: Mapping[str, Any] = {
 class Live(Silent):
     """Redraw a table of the steps and a bar of the whole, ten times a second."""
 
-    def __init__(self, step_names: Sequence[str]) -> None:
+    def __init__(self, step_names: Sequence[str], before: RunState | None = None) -> None:
         from rich.console import Console
         from rich.live import Live as Screen
 
-        self._names, self._state = list(step_names), RunState()
+        self._names, self._state = list(step_names), before or RunState()
         self._screen = Screen(get_renderable=self._draw, console=Console(stderr=True), refresh_per_second=10, transient=False)
 
     def __enter__(self) -> Live:

@@ -48,4 +48,5 @@ def resume(
         lambda hear, stopper: runs.resume(place, state.execution_id, options=options, launcher=launcher, listener=hear, stopper=stopper),
         output=output,
         quiet=quiet,
+        before=state,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
+from pipelines.algorithms.program import ALLOWED, is_program
 from pipelines.config.algorithm_rules import built_in
 from pipelines.config.model import PipelineConfig
 
@@ -38,6 +40,9 @@ def training(config: PipelineConfig) -> Found:
 
 def _script(config: PipelineConfig) -> Found:
     given = config.training
+    program = given.script if given.script is None or given.source_dir is not None else PurePosixPath(given.script).name
+    if program is not None and not is_program(program):
+        yield "training.script", f"the container takes no such name; got {program!r}, expected a path inside of source_dir, of {ALLOWED}. Rename it."
     for key in ("framework", "image", "source_dir"):
         if not given.script and getattr(given, key) not in (None, "xgboost"):
             yield f"training.{key}", "has no effect without training.script, the program that the image runs. Give a script, or remove it."

@@ -69,8 +69,18 @@ def _metric(config: PipelineConfig, given: Tuning) -> Found:
     algorithm = built_in(config)
     if algorithm is not None:
         yield from _metric_of(algorithm, config.problem, given)
-    elif not config.training.script and given.metric and not given.metric.startswith(("validation:", "train:")):
-        yield "tuning.metric", f"got {given.metric!r}, expected a metric of a channel such as validation:auc."
+    elif not config.training.script and given.metric:
+        yield from _metric_of_xgboost(given.metric)
+
+
+def _metric_of_xgboost(metric: str) -> Found:
+    """Yield why no search can go by a metric: the service knows those of the two channels, none of them with a threshold (AWS developer guide, XGBoost)."""
+    channel, mark, name = metric.partition(":")
+    if not mark or channel not in ("validation", "train"):
+        yield "tuning.metric", f"got {metric!r}, expected a metric of a channel such as validation:auc."
+    elif name not in xgboost.METRICS:
+        known = ", ".join(sorted(xgboost.METRICS))
+        yield "tuning.metric", f"XGBoost prints no such metric; got {name!r}, expected one of: {known}.{nearest(name, xgboost.METRICS)}"
 
 
 def _metric_of(algorithm: Algorithm, problem: str, given: Tuning) -> Found:

@@ -104,7 +104,8 @@ def _trial_started(state: RunState, event: Event) -> RunState:
     step = state.steps[event["step"]]
     trial = {"name": event["name"], "tuned": event["tuned"], "started_at": event["time"]}
     trials = {**step.trials, event["number"]: trial}
-    return replace(state, steps={**state.steps, step.name: replace(step, trials=trials, trials_of=event.get("of", 0), objective=event.get("metric", ""))})
+    known = {"trials_of": event.get("of", 0), "objective": event.get("metric", ""), "best_trial": event.get("best", step.best_trial)}
+    return replace(state, steps={**state.steps, step.name: replace(step, trials=trials, **known)})
 
 
 def _trial_ended(state: RunState, event: Event) -> RunState:

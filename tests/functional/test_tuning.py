@@ -185,6 +185,17 @@ def test_a_job_starts_from_the_trials_of_an_earlier_one(tuner):
     assert done.code == 1 and "no tuning job 'elsewhere' was run here" in done.json["failure_reason"]
 
 
+def test_a_warm_start_needs_the_same_objective_and_for_identical_the_same_image(tuner):
+    first, _ = ran(tuner, tuning(X, 1))
+    warm = {"ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": first["HyperParameterTuningJobName"]}]}
+    downwards = tuning(X, 1, WarmStartConfig={**warm, "WarmStartType": "TransferLearning"})
+    downwards["Steps"][0]["Arguments"]["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"] = "Minimize"
+    assert "is Maximize score, of this job Minimize score" in tuner.run(downwards).json["failure_reason"]
+    newer = tuning(X, 1, WarmStartConfig={**warm, "WarmStartType": "IdenticalDataAndAlgorithm"})
+    newer["Steps"][0]["Arguments"]["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"] = IMAGE.replace("1.4-2", "1.2-1")
+    assert "had other training images" in tuner.run(newer).json["failure_reason"]
+
+
 def test_ctrl_c_stops_within_two_seconds_and_resume_keeps_the_finished_trials(tuner):
     (tuner.folder / "p.json").write_text(json.dumps(tuning(X, 8, static={"pause": "0.08"})))
     command = [sys.executable, "-m", "pipelines", "run", "p.json", "--quiet", "--output", "json"]

@@ -97,7 +97,8 @@ class Job:
             definition = self.plan.definitions[trial.definition]
             watch = Watch(trial, definition, stopping.Follower(self.step_run.run.run_dir / "jobs" / trial.name / "log.txt", definition.regex))
             self.history.running[number] = trial
-            self.step_run.report("trial_started", number=number, of=self.plan.trials, metric=definition.metric, name=trial.name, tuned=dict(trial.tuned))
+            told = {"number": number, "of": self.plan.trials, "metric": definition.metric, "name": trial.name, "tuned": dict(trial.tuned)}
+            self.step_run.report("trial_started", best=self._best, **told)
             watched[pool.submit(trials.run, self.step_run, definition, trial, watch.stops_at)] = watch
 
     def _think_ahead(self) -> None:
@@ -118,8 +119,12 @@ class Job:
         if self.step_run.run.stopping.is_set() and ended.status == "Stopped" and not watch.stops_at:
             return  # stopped from outside: a resumed run tries the same values again
         self.history.ended[watch.trial.number] = ended
+        self.step_run.report("trial_ended", number=ended.trial.number, best=self._best, trial=ended.as_json())
+
+    @property
+    def _best(self) -> int | None:
         best = self.history.best
-        self.step_run.report("trial_ended", number=ended.trial.number, best=best.trial.number if best else None, trial=ended.as_json())
+        return best.trial.number if best else None
 
     def _finish_early(self, running: Any) -> None:
         if self.reason is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,7 @@ from pipelines.local.images.uri import parse_image
 # The image's library that has to be exact, the versions of the rest, and what an old library needs to work at all. Sources: the tags of the containers' public
 # repositories, and AWS's deep learning container definitions; of 1.5-1 and sklearn 1.2-1 to 1.4-2 not everything is known.
 # pyarrow 22 and later import with NumPy 2 only, which their metadata do not say.
-WITH_NUMPY_1 = ("numpy<2", "pyarrow<22")
-NEEDS_OLD = (*WITH_NUMPY_1, "pandas<2.3", "setuptools<81")
+NEEDS_OLD = ("numpy<2", "pyarrow<22", "pandas<2.3", "setuptools<81")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ IMAGES: Mapping[str, Mapping[str, Versions]] = {
     },
     "sagemaker-scikit-learn": {
         "1.2-1": Versions({"scikit-learn": "1.2.1"}, {"pandas": "1.1.3"}, NEEDS_OLD),
-        "1.4-2": Versions({"scikit-learn": "1.4.2"}, {"numpy": "2.1.0"}, WITH_NUMPY_1),
+        "1.4-2": Versions({"scikit-learn": "1.4.2"}, {"numpy": "2.1.0"}),
         "1.9-0": Versions({"scikit-learn": "1.9.0"}, {"numpy": "2.5.1", "scipy": "1.18.0", "pandas": "2.2.3"}),
     },
 }
@@ -158,10 +158,9 @@ def make(image_uri: str, wanted: Versions, tell: Tell) -> Environment:
 
 
 def _attempts(wanted: Versions) -> Iterator[list[str]]:
-    """Yield requirements from the nearest to the image to what merely works: all of its versions; fewer and fewer of the rest; none of them."""
+    """Yield requirements from the nearest to the image to what merely works: all of its versions; as many of the rest as go together; none of them."""
     exact = [f"{name}=={version}" for name, version in wanted.exact.items()]
-    rest = list(wanted.rest.items())
-    for count in range(len(rest), -1, -1):
-        held = [f"{name}=={version}" for name, version in rest[:count]]
-        named = {name for name, _ in rest[:count]}
-        yield [*exact, *held, *(each for each in BESIDE if each not in named and each not in wanted.exact), *wanted.needs]
+    for count in range(len(wanted.rest), -1, -1):
+        for held in itertools.combinations(wanted.rest, count):
+            beside = [each for each in BESIDE if each not in held and each not in wanted.exact]
+            yield [*exact, *(f"{name}=={wanted.rest[name]}" for name in held), *beside, *wanted.needs]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from pipelines.algorithms.kinds import CustomerError
+from pipelines.algorithms.program import ALLOWED, is_program
 from pipelines.local.images import paths, training_environment
 
 ARCHIVE = "sourcedir.tar.gz"
-PROGRAM = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
 FAILED, OUT_OF_MEMORY = 1, 137
 # A line of output that holds one of these begins the error message.
 ERRORS = (
@@ -61,10 +60,8 @@ def _checked(program: object) -> str:
     if not name:
         how = "Set the 'sagemaker_program' hyperparameter (or ContainerEntrypoint) to the name of the script to run, relative to your source directory"
         raise CustomerError(f"The training entry point name is empty. {how} {example}.")
-    if not PROGRAM.fullmatch(name) or {".", ".."} & set(name.split("/")):
-        raise CustomerError(
-            f"The training entry point {name!r} cannot be used: expected a path inside your source directory, of letters, digits and . _ + - / {example}."
-        )
+    if not is_program(name):
+        raise CustomerError(f"The training entry point {name!r} cannot be used: expected a path inside your source directory, of {ALLOWED} {example}.")
     return name
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pipelines.algorithms.kinds import CustomerError
@@ -14,6 +16,10 @@ from pipelines.local.images import xgboost_rounds
 ADDRESS = "127.0.0.1"
 OLDEST = (2, 1)
 RETRIES = 60
+SOCKETS = Path("/proc/net/tcp")
+LISTENING = "0A"
+WAIT_S = 60.0
+LOOK_S = 0.01
 
 
 @contextmanager
@@ -38,8 +44,19 @@ def together(resources: Mapping[str, Any]) -> Iterator[bool]:
     tracker = RabitTracker(len(hosts), ADDRESS, port, sortby="task") if number == 0 else None
     if tracker is not None:
         tracker.start()
+    else:
+        _await_tracker(port, time.monotonic() + WAIT_S)
     meeting = {"dmlc_tracker_uri": ADDRESS, "dmlc_tracker_port": port, "dmlc_task_id": f"{number:04d}", "dmlc_retry": RETRIES}
     with collective.CommunicatorContext(dmlc_communicator="rabit", **meeting):
         yield collective.get_rank() == 0
     if tracker is not None:
         tracker.wait_for()
+
+
+def _await_tracker(port: int, ends_at: float) -> None:
+    """Wait until somebody listens on a port of this machine, where the kernel tells; XGBoost itself sleeps for seconds after it was refused once."""
+    while SOCKETS.is_file() and time.monotonic() < ends_at:
+        sockets = (line.split() for line in SOCKETS.read_text().splitlines()[1:])
+        if any(parts[1].endswith(f":{port:04X}") and parts[3] == LISTENING for parts in sockets):
+            return
+        time.sleep(LOOK_S)

@@ -49,28 +49,46 @@ def keep(home: Path, name: str, history: History) -> None:
     file = home / "tuning" / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}.partial")
-    data = [definition.request.get("InputDataConfig") for definition in history.plan.definitions]
-    partial.write_text(json.dumps({"trials": [each.as_json() for each in history.ended.values()], "data": data}, sort_keys=True, default=str))
+    partial.write_text(json.dumps({"trials": [each.as_json() for each in history.ended.values()], **_told(history.plan)}, sort_keys=True, default=str))
     os.replace(partial, file)
+
+
+def _told(plan: Plan) -> dict[str, list[Any]]:
+    """Return what a later job that starts from this one must have in common with it, each by definition."""
+    return {
+        "data": [definition.request.get("InputDataConfig") for definition in plan.definitions],
+        "images": [definition.request["AlgorithmSpecification"].get("TrainingImage") for definition in plan.definitions],
+        "objectives": [["Maximize" if definition.maximize else "Minimize", definition.metric] for definition in plan.definitions],
+    }
 
 
 def inherit(home: Path, plan: Plan) -> tuple[Ended, ...]:
     """Return the trials of the jobs that a plan starts from.
 
     Raises:
-        ClientFault: there is no such job here, or one with other data where identical data are asked for.
+        ClientFault: there is no such job here, or it does not go together with the plan.
     """
     found: list[Ended] = []
-    wanted = json.loads(json.dumps([definition.request.get("InputDataConfig") for definition in plan.definitions], default=str))
     for name in plan.parents:
         try:
             kept = json.loads((home / "tuning" / f"{Path(name).name}.json").read_text())
         except (OSError, ValueError):
             raise ClientFault(f"WarmStartConfig: no tuning job {name!r} was run here; tuning jobs of AWS cannot be started from locally") from None
-        if plan.identical and kept["data"] != wanted:
-            raise ClientFault(f"WarmStartConfig: {name!r} had other input data; IdenticalDataAndAlgorithm needs the same, else take TransferLearning")
+        _check_parent(name, kept, plan)
         found += [_first_definition(Ended.from_json(each), len(plan.definitions)) for each in kept["trials"]]
     return tuple(found)
+
+
+def _check_parent(name: str, kept: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse a parent that cannot be learned from (AWS developer guide, "Warm Start Tuning Job Restrictions"); jobs of earlier versions tell less."""
+    own = json.loads(json.dumps(_told(plan), default=str))
+    other = next((each for each in kept.get("objectives", ()) if each not in own["objectives"]), None)
+    if other is not None:
+        wanted = " ".join(own["objectives"][0])
+        raise ClientFault(f"WarmStartConfig: the objective of {name!r} is {' '.join(other)}, of this job {wanted}; a warm start needs the same objective")
+    for part, words in (("data", "input data"), ("images", "training images")) if plan.identical else ():
+        if kept.get(part, own[part]) != own[part]:
+            raise ClientFault(f"WarmStartConfig: {name!r} had other {words}; IdenticalDataAndAlgorithm needs the same, else take TransferLearning")
 
 
 def _first_definition(each: Ended, definitions: int) -> Ended:

@@ -109,8 +109,8 @@ def _definition(given: Mapping[str, Any], objective: Mapping[str, Any] | None, w
     known = [*own, *builtin_metric_definitions(str(specification.get("TrainingImage", "")), static)]
     regex = next((each["Regex"] for each in known if each["Name"] == metric), None)
     if regex is None:
-        names = ", ".join(each["Name"] for each in own) or "none"
-        raise ClientFault(f"no metric definition is called {metric!r}, the objective; MetricDefinitions holds {names}")
+        names = ", ".join(each["Name"] for each in known) or "none"
+        raise ClientFault(f"no metric definition is called {metric!r}, the objective; got {names}")
     return Definition(
         str(given.get("DefinitionName", "")), _request(given, {**static, OBJECTIVE: metric}), found, metric, objective["Type"] == "Maximize", regex
     )

@@ -6,9 +6,11 @@ import pytest
 from rich.console import Console
 
 from pipelines.commands.flags import pairs
+from pipelines.commands.formats import Format, write
 from pipelines.commands.printing import number, run_report, table
 from pipelines.commands.progress import Live, Plain
 from pipelines.errors import UsageError
+from pipelines.local.journal import fold
 
 START = {
     "event": "run_started",
@@ -49,6 +51,44 @@ def test_plain_progress_is_a_line_an_event(capsys):
         "Prep: ok 0.00 s cached",
         "Stop: FAILED 0.00 s why",
     ]
+
+
+TRIAL = {"number": 1, "definition": 0, "name": "t-2", "tuned": {"eta": "0.5"}}
+SEARCH = {"time": 1.0, "step": "Tune", "type": "Tuning"}
+SEARCHED = [
+    START,
+    {**SEARCH, "event": "step_started"},
+    {**SEARCH, "event": "trial_started", "number": 1, "of": 4, "metric": "loss", "name": "t-2", "tuned": TRIAL["tuned"], "best": None},
+    {**SEARCH, "event": "trial_ended", "number": 1, "best": 1, "trial": {"trial": TRIAL, "status": "Completed", "objective": 0.25, "summary": {}}},
+    {**SEARCH, "event": "step_ended", "status": "Stopped", "properties": {}},
+    {"event": "run_ended", "time": 2.0, "status": "Stopped"},
+]
+RESUMED = [
+    {"event": "run_resumed", "time": 3.0},
+    {**SEARCH, "event": "step_started"},
+    {**SEARCH, "event": "trial_started", "number": 2, "of": 4, "metric": "loss", "name": "t-3", "tuned": {"eta": "0.6"}, "best": 1},
+]
+
+
+def test_a_resumed_search_counts_the_trials_of_before_and_knows_the_best(capsys):
+    with Plain(fold(iter(SEARCHED))) as plain:
+        for event in [*RESUMED, {**SEARCH, "event": "step_ended", "status": "Stopped", "properties": {}}]:
+            plain.hear(event)
+    assert "1 of 4 jobs, best loss 0.2500 (#2)" in capsys.readouterr().err
+    live = Live(["Tune"], fold(iter(SEARCHED)))
+    for event in RESUMED:
+        live.hear(event)
+    assert "0.2500" in drawn(live)
+
+
+def test_a_trial_that_failed_is_one_line_whatever_its_script_said(capsys):
+    summary = {"FailureReason": "AlgorithmError: ExecuteUserScriptError:\nExitCode 1\r\nErrorMessage"}
+    with Plain() as plain:
+        for event in [*SEARCHED[:3], {**SEARCHED[3], "trial": {"trial": TRIAL, "status": "Failed", "objective": None, "summary": summary}}]:
+            plain.hear(event)
+    assert "Tune #2: FAILED AlgorithmError: ExecuteUserScriptError: ExitCode 1 ErrorMessage" in capsys.readouterr().err.splitlines()[-1]
+    write([{"reason": "a\nb", "next": "c"}], Format.text)
+    assert capsys.readouterr().out.splitlines()[1] == "a b     c"
 
 
 def drawn(live: Live) -> str:

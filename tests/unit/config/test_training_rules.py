@@ -64,11 +64,32 @@ def test_a_range_that_leads_out_of_what_xgboost_takes_is_refused(tmp_path):
         load(file)
 
 
+@pytest.mark.parametrize(
+    "given", ["script: my train.py", "script: ./t.py, source_dir: code", "script: ../t.py, source_dir: code", "script: -t.py", "script: ü.py"]
+)
+def test_a_script_whose_name_the_container_refuses_is_refused_before_anything_runs(tmp_path, given):
+    with pytest.raises(ConfigError, match=r"training.script: the container takes no such name"):
+        loaded(tmp_path, given)
+
+
+def test_the_folder_of_a_script_may_have_any_name(tmp_path):
+    assert loaded(tmp_path, 'script: "my code/t.py"').training.script == "my code/t.py"
+    assert loaded(tmp_path, 'script: sub/t.py, source_dir: "my code"').training.source_dir == "my code"
+
+
 def test_a_script_has_hyperparameters_of_its_own(tmp_path):
     assert loaded(tmp_path, "script: t.py, hyperparameters: {anything: 1}").training.hyperparameters == {"anything": 1}
 
 
-@pytest.mark.parametrize(("metric", "maximize"), [("precision_macro", True), ("interval-regression-accuracy", True), ("error@0.7", False), ("aucpr", True)])
+@pytest.mark.parametrize("metric", ["validation:foo", "validation:error@0.7", "auc", "test:auc", "validation:"])
+def test_a_search_goes_by_a_metric_that_the_algorithm_prints(tmp_path, metric):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(f'{BASE}tuning: {{metric: "{metric}", ranges: {{eta: {{low: 0.1, high: 0.3}}}}}}\n')
+    with pytest.raises(ConfigError, match=r"tuning.metric: (XGBoost prints no such metric|got )"):
+        load(file)
+
+
+@pytest.mark.parametrize(("metric", "maximize"), [("precision_macro", True), ("interval-regression-accuracy", True), ("error", False), ("aucpr", True)])
 def test_a_search_knows_which_way_a_metric_is_better(tmp_path, metric, maximize):
     file = tmp_path / "pipeline.yaml"
     file.write_text(f'{BASE}tuning: {{metric: "validation:{metric}", ranges: {{eta: {{low: 0.1, high: 0.3}}}}}}\n')

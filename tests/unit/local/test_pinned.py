@@ -30,9 +30,18 @@ def test_differences_are_told_in_words():
 def test_all_versions_are_tried_first_and_the_main_one_is_never_given_up():
     wanted = Versions({"xgboost": "1.7.4"}, {"numpy": "1.19.2", "pandas": "1.2.4"}, ("numpy<2",))
     attempts = list(pinned._attempts(wanted))
-    assert len(attempts) == 3 and all("xgboost==1.7.4" in each and "numpy<2" in each for each in attempts)
+    assert len(attempts) == 4 and all("xgboost==1.7.4" in each and "numpy<2" in each for each in attempts)
     assert {"numpy==1.19.2", "pandas==1.2.4"} <= set(attempts[0])
-    assert "pandas" in attempts[1] and "numpy==1.19.2" in attempts[1] and {"numpy", "pandas"} <= set(attempts[2])
+    assert "pandas" in attempts[1] and "numpy==1.19.2" in attempts[1] and "numpy" in attempts[2] and "pandas==1.2.4" in attempts[2]
+    assert {"numpy", "pandas"} <= set(attempts[3])
+
+
+def test_no_image_needs_what_contradicts_its_own_versions():
+    for image in (each for tags in pinned.IMAGES.values() for each in tags.values()):
+        bounds = {name: below for name, _, below in (need.partition("<") for need in image.needs)}
+        for name, version in {**image.exact, **image.rest}.items():
+            below = bounds.get(name)
+            assert below is None or [*map(int, version.split("."))] < [*map(int, below.split("."))], (name, version)
 
 
 def test_the_host_says_once_where_it_differs(monkeypatch):
