@@ -28,6 +28,7 @@ ALL = ("pandas", "scipy.linalg", "scipy.special", "scipy.optimize", "scipy.stats
     "sklearn.metrics",
     "sklearn.model_selection",
     "xgboost.sklearn",
+    "xgboost.plotting",
 )
 # Not imported as usual, since the usual import brings more along.
 LIGHT: Mapping[str, Callable[[str], object]] = {"pyarrow.lib": lambda name: light_pyarrow.begin(), "xgboost": lambda name: light_xgboost.begin()}
