@@ -56,7 +56,8 @@ def factorize(values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     import pyarrow as pa
 
     floats = values.dtype.kind == "f"
-    plain = np.ascontiguousarray(values + 0.0 if floats else values)
+    with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+        plain = np.ascontiguousarray(values + 0.0 if floats else values)
     encoded = pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [None, pa.py_buffer(plain)]).dictionary_encode()
     codes, found = values_of(encoded.indices).astype(np.int64), values_of(encoded.dictionary)
     missing = np.isnan(found) if floats else None

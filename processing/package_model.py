@@ -79,14 +79,12 @@ def code(here: Path, fitted: Mapping[str, Any]) -> Dict[str, bytes]:
     entry = here / "inference.py"
     files = {package.INFERENCE: (entry if entry.is_file() else here.parent / "training" / "inference.py").read_bytes()}
     root = Path(package.__file__).resolve().parent
+    functions = [state["function"].rpartition(":")[0] for state in fitted["steps"] if state["step"] == "python"]
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
-        if not name.startswith(LEFT_OUT):
+        if functions or not name.startswith(LEFT_OUT):  # a function of the user's may import any of it, as it could in Preprocess
             files["code/jobkit/" + name] = path.read_bytes()
-    for state in fitted["steps"]:
-        if state["step"] == "python":
-            name = state["function"].rpartition(":")[0]
-            files["code/" + name] = (root.parent / name).read_bytes()
+    files.update({"code/" + name: (root.parent / name).read_bytes() for name in functions})
     return files
 
 

@@ -8,8 +8,18 @@ from __future__ import annotations
 
 import _imp
 import os
+import py_compile
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
+from contextlib import suppress
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from types import CodeType
 from typing import Any
 
@@ -39,14 +49,20 @@ def code_of(path: str, ours: str, name: str) -> CodeType | None:
                 return None
     except OSError:
         return None
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
-    try:
-        code: CodeType | None = SourceFileLoader(name, ours).get_code(name)
-    finally:
-        sys.dont_write_bytecode = before
+    code: CodeType | None = _Ours(name, ours).get_code(name)
     if code is not None:
         _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]  # as importlib does with compiled files that were moved
     return code
+
+
+class _Ours(SourceFileLoader):
+    """Write the compiled file where there is none that is valid, although jobs write none of theirs: `sys.dont_write_bytecode` is that of all threads."""
+
+    def source_to_code(self, data: Any, path: Any, **more: Any) -> CodeType:  # type: ignore[override]  # as SourceFileLoader has it
+        """Return the compiled source."""
+        with suppress(OSError):
+            py_compile.compile(self.path, doraise=True)
+        return super().source_to_code(data, path, **more)
 
 
 class _Loader(SourceFileLoader):
@@ -63,7 +79,7 @@ def _finder(folder: str) -> Any:
     """
     if not (folder.endswith(f"/{CARRIED}") or f"/{CARRIED}/" in folder) or not os.path.isdir(folder):
         raise ImportError("no folder of job code", path=folder)
-    return FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, [".py"]))
+    return FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, SOURCE_SUFFIXES), (SourcelessFileLoader, BYTECODE_SUFFIXES))
 
 
 def _ours(path: str) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
@@ -35,16 +35,21 @@ def hidden(name: str) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-def spec_with(name: str, path: Sequence[str] | None, target: ModuleType | None, act: Callable[[], object]) -> ModuleSpec | None:
-    """Return the spec by which the usual finders import a module, whose import also does `act` at its end; None when they do not find it."""
-    spec = PathFinder.find_spec(name, path, target)
+def spec_with(finder: object, name: str, path: Sequence[str] | None, target: ModuleType | None, act: Callable[[ModuleType], object]) -> ModuleSpec | None:
+    """Return the spec by which the other finders import a module, whose import also does `act` with it at its end; None when they do not find it.
+
+    Nothing is done for a spec that nobody imports by, as `importlib.util.find_spec` hands it out.
+    """
+    others = [each for each in sys.meta_path if each is not finder and hasattr(each, "find_spec")]
+    spec = next((spec for each in others if (spec := each.find_spec(name, path, target)) is not None), None)
     if spec is None or spec.loader is None:
         return spec
-    execute = spec.loader.exec_module
+    loader = spec.loader
 
     def both(module: ModuleType) -> None:
-        execute(module)
-        act()
+        del loader.exec_module  # the loader's own is there again
+        loader.exec_module(module)
+        act(module)
 
-    spec.loader.exec_module = both  # type: ignore[method-assign]
+    loader.exec_module = both  # type: ignore[method-assign]
     return spec

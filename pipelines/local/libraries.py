@@ -28,6 +28,7 @@ ALL = ("pandas", "scipy.linalg", "scipy.special", "scipy.optimize", "scipy.stats
     "sklearn.metrics",
     "sklearn.model_selection",
     "xgboost.sklearn",
+    "xgboost.plotting",
 )
 # Not imported as usual, since the usual import brings more along.
 LIGHT: Mapping[str, Callable[[str], object]] = {"pyarrow.lib": lambda name: light_pyarrow.begin(), "xgboost": lambda name: light_xgboost.begin()}
@@ -64,6 +65,13 @@ def load(names: Iterable[str]) -> None:
 
 def wanted(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which of the lists a job asks for, an empty one for neither; a program that cannot be read here is taken to ask for all."""
+    try:
+        return _wanted(spec)
+    except (OSError, ValueError, LookupError):  # a command that no job can run is the job's failure, not that of the warm parent and of all other jobs
+        return ALL
+
+
+def _wanted(spec: Mapping[str, Any]) -> tuple[str, ...]:
     command, ml = tuple(spec["command"]), Path(spec["job_dir"], "opt", "ml")
     if command[1] != "-m":
         program = command[1]
@@ -78,14 +86,11 @@ def wanted(spec: Mapping[str, Any]) -> tuple[str, ...]:
 def _of_code(program: Path) -> tuple[str, ...]:
     """Return what the code in a program's folder asks for; `jobkit` imports what takes long only where it is used."""
     asks: tuple[str, ...] = ()
-    try:
-        for file in (program, *_beside(program)):
-            text = _text(file)
-            if ASKS_FOR_ALL.search(text):
-                return ALL
-            asks = XGBOOST if ASKS_FOR_XGBOOST.search(text) else asks
-    except OSError:
-        return ALL
+    for file in (program, *_beside(program)):
+        text = _text(file)
+        if ASKS_FOR_ALL.search(text):
+            return ALL
+        asks = XGBOOST if ASKS_FOR_XGBOOST.search(text) else asks
     return asks
 
 
@@ -102,5 +107,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def _text(file: Path) -> bytes:
+    if not file.is_file():  # to read from a pipe or a terminal would hold up every job
+        raise FileNotFoundError(file)
     with open(file, "rb") as handle:
         return handle.read(FILE_BYTES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -39,8 +40,8 @@ class _Watch:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Let the usual finders find everything; after the import of pandas have pyarrow look again."""
-        if name != PANDAS:
-            return None
+        return spec_with(self, name, path, target, self._look) if name == PANDAS else None
 
-        sys.meta_path.remove(self)
-        return spec_with(name, path, target, lambda: self._known.pd)
+    def _look(self, pandas: ModuleType) -> None:
+        with suppress(Exception):  # what is imported as pandas may be a module of the job's own
+            self._known.pd  # noqa: B018  this is the look

@@ -1,7 +1,7 @@
 """XGBoost imported without scikit-learn, which it would import first: 0.15 s in the place of 0.8 s, and half the memory to fork.
 
-What of it builds on scikit-learn is left out until somebody asks for it, or imports scikit-learn; it is completed then, in place, and is what a usual import
-gives. Booster, DMatrix and train are the same objects before and after.
+What of it builds on scikit-learn is left out until somebody asks for it; it is completed then, in place, and is what a usual import gives. Booster, DMatrix and
+train are the same objects before and after.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -58,70 +57,66 @@ def forget() -> None:
 
 
 class _Completion:
-    """Withhold what needs scikit-learn; put it back when it, or scikit-learn, is asked for."""
+    """Withhold what needs scikit-learn, and put it back when the module that it is in has been imported, which asking for it does.
+
+    The modules import each other in the order in which they always do, and nothing is imported by a finder or at the end of another import: threads that
+    import some of them at once wait for each other as ever.
+    """
 
     def __init__(self) -> None:
         self._package, self._reader = sys.modules[XGBOOST], sys.modules[READS_IT]
         self._compat = vars(sys.modules[COMPAT]).copy()
-        self._withheld: dict[str, dict[str, Any]] = {}
+        self._cv = vars(self._reader)[READER]
+        self._owners: dict[str, dict[str, str]] = {}
 
     def install(self) -> None:
         """Take the names away and watch for imports."""
         halves = {name: sys.modules.pop(name) for name in BUILT_ON_IT}
-        made_there = {id(value) for half in halves.values() for value in vars(half).values() if getattr(value, "__module__", None) == half.__name__}
-        names = [name for name, value in vars(self._package).items() if id(value) in made_there]
-        self._withhold(self._package, [*names, READER, *(name.partition(".")[2] for name in (COMPAT, *BUILT_ON_IT))])
-        self._withhold(self._reader, [READER])
+        made_in = {id(value): name for name, half in halves.items() for value in vars(half).values() if getattr(value, "__module__", None) == name}
+        owners = {name: made_in[id(value)] for name, value in vars(self._package).items() if id(value) in made_in}
+        self._withhold(self._package, {**owners, READER: COMPAT, **{name.partition(".")[2]: name for name in (COMPAT, *BUILT_ON_IT)}})
+        self._withhold(self._reader, {READER: COMPAT})
         del sys.modules[COMPAT]
         sys.meta_path.insert(0, self)
 
-    def _withhold(self, module: ModuleType, names: Sequence[str]) -> None:
-        self._withheld[module.__name__] = {name: vars(module).pop(name) for name in names}
-        vars(module)["__getattr__"] = lambda name: self._get(module, name)
+    def _withhold(self, module: ModuleType, owners: dict[str, str]) -> None:
+        self._owners[module.__name__] = owners
+        names = vars(module)
+        for name in owners:
+            del names[name]
+        names["__getattr__"] = lambda name: self._get(module, name)
+        names["__dir__"] = lambda: sorted({*names, *owners} - {"__getattr__", "__dir__"})
 
     def _get(self, module: ModuleType, name: str) -> Any:
-        if name not in self._withheld[module.__name__]:
-            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-        importlib.import_module(COMPAT)
-        return getattr(module, name)
+        owner = self._owners[module.__name__].get(name)
+        if owner is None:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
+        importlib.import_module(owner)
+        return vars(module)[name]
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Let the usual finders find everything, and complete XGBoost after the import of scikit-learn or before that of a module that builds on it."""
-        if name == SCIKIT_LEARN:
-            return spec_with(name, path, target, lambda: importlib.import_module(COMPAT))
+        """Let the usual finders find everything, and put back what is in a module at the end of its import."""
         if name == COMPAT:
-            return spec_with(name, path, target, self._complete)
+            return spec_with(self, name, path, target, self._renew)
         if name in BUILT_ON_IT:
-            importlib.import_module(COMPAT)
-            return ModuleSpec(name, _Imported(sys.modules.pop(name)))
+            return spec_with(self, name, path, target, lambda module: self._put_back(self._package, module))
         return None
 
-    def _complete(self) -> None:
-        """Put the new compat's values into what took the old one's, and back what was withheld."""
-        sys.meta_path.remove(self)
-        fresh = vars(sys.modules[COMPAT])
-        for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == XGBOOST]:
+    def _renew(self, compat: ModuleType) -> None:
+        """Put the new compat's values into what took the old one's."""
+        fresh = vars(compat)
+        for module in [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == XGBOOST]:
             for name in [name for name, value in vars(module).items() if name in fresh and value is self._compat.get(name, self) and not name.startswith("__")]:
                 vars(module)[name] = fresh[name]
         for module in (self._reader, self._package):
-            del vars(module)["__getattr__"]
-        halves = [importlib.import_module(name) for name in BUILT_ON_IT]
-        vars(self._reader)[READER] = self._withheld[READS_IT][READER]
-        for name, old in self._withheld[XGBOOST].items():
-            owner = next((half for half in halves if half.__name__ == getattr(old, "__module__", None)), None)
-            vars(self._package)[name] = getattr(owner, name) if owner else sys.modules.get(f"{XGBOOST}.{name}", old)
+            vars(module)[READER] = self._cv
+            self._put_back(module, compat)
 
-
-class _Imported(Loader):
-    """Give an import that has begun the module that it was to make, which is there by now."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self._module, self._spec = module, module.__spec__
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the module."""
-        return self._module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Leave it as it is."""
-        module.__spec__ = self._spec
+    def _put_back(self, module: ModuleType, owner: ModuleType) -> None:
+        """Put into a module what it takes from another one, with that one's own name; after the last one nothing of ours is left in it."""
+        names, owners = vars(module), self._owners[module.__name__]
+        for name in [name for name, owned in owners.items() if owned == owner.__name__ and name != READER]:
+            names[name] = vars(owner).get(name, owner)
+        if names.keys() >= owners.keys():
+            names.pop("__getattr__", None)
+            names.pop("__dir__", None)

@@ -23,6 +23,7 @@ from pipelines.local.interpreter import ROOT, own_environment, start_of
 
 CREDENTIALS = struct.Struct("3i")
 TAKEN_WITHIN_S = 1.0
+IMPORTED = ("*.py", "local/**/*.py", "algorithms/**/*.py")
 
 
 def folder() -> Path:
@@ -43,10 +44,15 @@ def folder() -> Path:
 def address() -> Path:
     """Return the socket of the parent that fits this Sagewright, this interpreter and its packages."""
     digest = hashlib.sha256(f"{ROOT}\0{sys.executable}\0{sys.version}\0".encode())
-    for place in (*sorted(Path(ROOT, "pipelines/local").rglob("*.py")), Path(sysconfig.get_path("purelib"))):
+    for place in (*files(), Path(sysconfig.get_path("purelib"))):
         found = place.stat()
         digest.update(f"{place}\0{found.st_mtime_ns}\0{found.st_size}\0".encode())
     return folder() / f"{digest.hexdigest()[:16]}.sock"
+
+
+def files() -> list[Path]:
+    """Return the files of ours that a parent may have imported."""
+    return sorted(file for pattern in IMPORTED for file in Path(ROOT, "pipelines").glob(pattern))
 
 
 def ask() -> socket.socket | None:

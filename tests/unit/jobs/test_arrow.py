@@ -25,6 +25,12 @@ def test_floats_are_numbered_as_pandas_numbers_them(values: list[float], dtype: 
     assert found.dtype == array.dtype and found.tolist() == distinct.tolist()
 
 
+def test_every_kind_of_nan_is_missing():
+    kinds = np.array([0x7FF8000000000001, 0x3FF0000000000000, 0xFFF8000000000000, 0x7FF4000000000002], np.uint64).view(np.float64)
+    codes, found = factorize(kinds)
+    assert codes.tolist() == [-1, 0, -1, -1] and found.tolist() == [1.0]
+
+
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "i8", "u8"])
 def test_integers_are_numbered_as_pandas_numbers_them(dtype: str):
     array = np.random.RandomState(0).randint(0, 100, 1000).astype(dtype)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -332,3 +333,11 @@ def test_the_lines_of_any_file_are_its_rows(tmp_path, monkeypatch, seed):
     found = samples._lines([tmp_path / "rows.csv"], data, wanted, 60)
     assert found == ["k,a,b", *(drawn[place] for place in wanted)]
     assert samples._lines([tmp_path / "rows.csv"], data, wanted, 61) is None
+
+
+def test_a_recipe_with_a_function_of_ones_own_takes_all_of_jobkit_along():
+    root = Path(packages.__file__).parents[1]
+    fitted = {"steps": [{"step": "python", "function": "jobkit/failure.py:explain"}]}
+    known = {"code/" + path.relative_to(root).as_posix() for path in (root / "jobkit").rglob("*.py")}
+    assert known <= set(package_model.code(root / "processing", fitted))
+    assert not known <= set(package_model.code(root / "processing", {"steps": []}))

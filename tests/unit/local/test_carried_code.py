@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,30 @@ def test_a_changed_module_is_compiled_and_counts(carried: Path):
         handle.write("\nCHANGED = 'yes'\n")
     told(carried)
     assert told(carried) == "['__init__.py', 'dates.py'] yes"
+
+
+def test_a_compiled_file_alone_is_a_module_as_ever(carried: Path):
+    (carried / "jobkit/extra.py").write_text("VALUE = 5\n")
+    py_compile.compile(str(carried / "jobkit/extra.py"), cfile=str(carried / "jobkit/extra.pyc"))
+    (carried / "jobkit/extra.py").unlink()
+    program = PROGRAM.partition("import jobkit.serving")[0] + "import jobkit.extra\nprint(jobkit.extra.VALUE)\n"
+    done = subprocess.run([sys.executable, "-c", program.format(root=str(ROOT), folder=str(carried))], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5"]
+
+
+def test_our_compiled_file_is_made_anew_and_no_other_file_is_written_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from pipelines.local import carried_code
+
+    for folder in ("ours", "theirs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "one.py").write_text("VALUE = 1\n")
+    real = py_compile.compile
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    seen: list[bool] = []
+    monkeypatch.setattr(carried_code.py_compile, "compile", lambda *given, **more: (seen.append(sys.dont_write_bytecode), real(*given, **more)))
+    for _ in range(2):
+        assert carried_code.code_of(str(tmp_path / "theirs/one.py"), str(tmp_path / "ours/one.py"), "one")
+    assert seen == [True] and [path.parts[-3] for path in tmp_path.rglob("*.pyc")] == ["ours"]
 
 
 def test_a_program_is_recognised_by_its_bytes(tmp_path: Path):

@@ -61,6 +61,13 @@ def test_a_program_that_cannot_be_read_is_taken_to_ask_for_all(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    "command", [("python3", "a\0b.py"), ("python3", "/dev/stdin"), ("python3", "/"), TRAIN, SERVE], ids=["nul", "pipe", "folder", "train", "serve"]
+)
+def test_a_command_that_no_job_can_run_is_left_to_the_job(tmp_path: Path, command: tuple[str, ...]):
+    assert wanted(tmp_path, *command) == ALL
+
+
+@pytest.mark.parametrize(
     ("values", "asked"),
     [({"eval_metric": "auc"}, XGBOOST), ({"eval_metric": "auc,f1"}, ALL), ({"_kfold": "5"}, ALL), ({"_tuning_objective_metric": "accuracy"}, ALL)],
 )

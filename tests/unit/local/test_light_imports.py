@@ -62,6 +62,9 @@ ASKS = {
     "cross validation": "xgboost.cv",
     "cross validation of the module": "from xgboost.training import cv",
     "what there is": "from xgboost.compat import SKLEARN_INSTALLED\nassert SKLEARN_INSTALLED",
+    "a module that was looked for": "from importlib.util import find_spec\nassert find_spec('xgboost.sklearn').origin and find_spec('xgboost.compat')",
+    "what is listed": "assert {'XGBClassifier', 'cv', 'sklearn'} < {*dir(xgboost)} and 'cv' in dir(xgboost.training)",
+    "another import": "import importlib\nimportlib.reload(xgboost)",
     "a pickle": "import pickle\nassert pickle.loads(b'cxgboost.sklearn\\nXGBClassifier\\n.') is xgboost.XGBClassifier",
 }
 
@@ -84,6 +87,33 @@ def usual() -> list[str]:
 def test_what_completes_xgboost_makes_it_what_a_usual_import_gives(asks: str, usual: list[str]):
     found = printed(LIGHT.format(root=str(ROOT)) + ASKS[asks] + "\nassert booster is xgboost.Booster\n" + DESCRIBE)
     assert found == usual
+
+
+THREADS = """
+import threading
+ASKS = ["from xgboost import XGBClassifier", "import xgboost.sklearn as s; s.XGBClassifier", "xgboost.plot_tree; xgboost.cv"]
+ASKS += ["from xgboost.plotting import plot_tree", "from xgboost.compat import SKLEARN_INSTALLED as there; assert there"]
+ASKS += ["from xgboost.training import cv", "from sklearn.linear_model import Ridge"]
+failed, together = [], threading.Barrier(len(ASKS))
+def ask(text):
+    together.wait()
+    try:
+        exec(text)
+    except BaseException as error:
+        failed.append((text, error))
+threads = [threading.Thread(target=ask, args=(text,), daemon=True) for text in ASKS]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(30)
+assert not failed and not any(thread.is_alive() for thread in threads), failed
+print("done")
+"""
+
+
+@pytest.mark.slow
+def test_threads_that_ask_at_once_wait_for_each_other_and_not_for_ever():
+    assert printed(LIGHT.format(root=str(ROOT)) + "from xgboost import core\n" + THREADS) == ["done"]
 
 
 @pytest.mark.slow
@@ -123,9 +153,25 @@ print("known")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("asks", ["import pandas", "import pandas.api.types", "pyarrow.table({'a': array}).to_pandas()", "array.to_pandas()"])
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "import pandas",
+        "import pandas.api.types",
+        "pyarrow.table({'a': array}).to_pandas()",
+        "array.to_pandas()",
+        "import importlib.util\nimportlib.util.find_spec('pandas')",
+        "import xgboost\nxgboost.DMatrix(numpy.ones((2, 2)), numpy.ones(2), nthread=1)",
+    ],
+)
 def test_pyarrow_knows_pandas_once_it_is_there(asks: str):
     assert printed(WITHOUT_PANDAS.format(root=str(ROOT)) + asks + KNOWS) == ["known"]
+
+
+def test_a_module_of_the_jobs_own_may_be_called_pandas(tmp_path: Path):
+    (tmp_path / "pandas.py").write_text("MINE = 'mine'\n")
+    program = WITHOUT_PANDAS.format(root=str(ROOT)) + f"sys.path.insert(0, {str(tmp_path)!r})\nimport pandas\nprint(pandas.MINE, pyarrow.array([1.5])[0])\n"
+    assert printed(program) == ["mine 1.5"]
 
 
 def test_the_job_code_of_a_usual_pipeline_imports_no_library_that_takes_long():

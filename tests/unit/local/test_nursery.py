@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.local import nursery
+from pipelines.local import libraries, nursery
 from pipelines.local.faults import StepFault
 from pipelines.local.job import JobSpec
 from pipelines.local.launcher import WarmLauncher
@@ -85,6 +87,14 @@ def test_a_run_that_ends_takes_its_jobs_with_it_and_leaves_the_parent(kept: None
     assert len(list(nursery.parents())) == 1
     assert nursery.stop() == 1
     assert list(nursery.parents()) == []
+
+
+def test_the_name_of_a_parent_stands_for_every_file_of_ours_that_it_imports():
+    names = (*libraries.FIRST, *libraries.XGBOOST, "pipelines.local.kept_parent")
+    program = f"import importlib, sys\nsys.path.append({nursery.ROOT!r})\nfor name in {names!r}:\n    importlib.import_module(name)\n"
+    program += "print(*(module.__file__ for name, module in sys.modules.items() if name.partition('.')[0] == 'pipelines'), sep='\\n')"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(found) > 20 and {*map(Path, found)} <= {*nursery.files()}
 
 
 def test_without_a_parent_nobody_answers(kept: None):

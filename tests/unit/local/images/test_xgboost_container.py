@@ -98,6 +98,17 @@ def test_each_content_type_trains_logs_and_saves_the_same_model(container, tmp_p
     assert set(metrics) == {"train:error", "train:auc", "validation:error", "validation:auc"}
 
 
+def test_parquet_may_hold_whole_numbers_that_no_float_is(container, tmp_path):
+    large = {"id": np.arange(40, dtype=np.int64) + 2**60 + 1, "big": np.full(40, 2**64 - 1, dtype=np.uint64)}
+    rows = pandas.DataFrame({"y": [0, 1] * 20, **large, "on": [True, False] * 20})
+    rows.to_parquet(tmp_path / "rows")
+    container.configure(BASIC, {"train": {"ContentType": "application/x-parquet"}})
+    container.channel("train", "a", (tmp_path / "rows").read_bytes())
+    done = container.run("xgboost_algorithm")
+    assert done.returncode == 0, done.stderr
+    assert "Train matrix has 40 rows and 3 columns" in done.stdout
+
+
 def test_weights_are_read_from_the_second_column(container):
     rows = table()
     weights = np.where(rows[:, 0] > 0, 3.0, 1.0)
