@@ -28,7 +28,8 @@ def model_fn(folder): return Model()
 
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
-    """Return a handler of a script's text."""
+    """Return a handler of a script's text; the modules of `jobkit` that it forgets are there again for the tests that follow in this process."""
+    ours = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "jobkit"}
 
     def make(text, program="inference.py", defaults=ARRAY_DEFAULTS, folder=None, **environment):
         told = {"SAGEMAKER_PROGRAM": program, "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code", "SAGEMAKER_BASE_DIR": str(tmp_path), **environment}
@@ -45,6 +46,7 @@ def serve(tmp_path, monkeypatch):
 
     yield make
     sys.modules.pop("inference", None)
+    sys.modules.update(ours)
 
 
 def ask(handler, body=b"[[1, 2]]", kind="application/json", accept="", **headers):
