@@ -148,5 +148,5 @@ def test_managed_checks_are_held_against_the_approved_version(sagewright, tmp_pa
     shifted = [data[0], *(line if line.split(",")[place] == "1" else line.removesuffix(",Y") + (",N" if line.endswith(",Y") else "") for line in data[1:])]
     (tmp_path / "shifted.csv").write_text("\n".join(shifted) + "\n")
     third = sagewright("run", "-p", "SkipChecks=false", "-p", f"InputData={tmp_path / 'shifted.csv'}", "--output", "json", "--quiet", timeout_s=400)
-    assert third.code == 1
+    assert third.code == 4
     assert "ClientError: Clarify check failed. See violation report" in third.json["failure_reason"]

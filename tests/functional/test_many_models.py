@@ -21,7 +21,7 @@ from pipelines.local.launcher import WarmLauncher
 from pipelines.local.serving.boxes import Machine
 from pipelines.local.serving.hosted import listening
 from pipelines.local.serving.loop import HttpServer, new_loop
-from pipelines.local.serving.many_models import ManyModels
+from pipelines.local.serving.many_models import ManyModels, private_bytes
 from pipelines.local.serving.many_models_app import ManyModelsApp
 from pipelines.local.serving.served_model import serve_model
 from tests.functional.endpoints_here import SKLEARN, Place, Server, client, eventually, packed
@@ -288,9 +288,9 @@ def test_two_hundred_models_are_answered_within_the_memory_of_a_hundred(tmp_path
     place.simple("probe", many(place))
     probe.status("probe", "InService", timeout_s=120)
     ask(client(probe.url), "m0.tar.gz", endpoint="probe")
-    each_mb = 1 + private_mb(int(ask(client(probe.url), "m0.tar.gz", b"pid", "probe")))
+    each_bytes = private_bytes(int(ask(client(probe.url), "m0.tar.gz", b"pid", "probe")))
     place.records.delete("endpoint", "probe")
-    place.simple("many", many(place, {"SAGEWRIGHT_MODEL_MEMORY_MB": str(100 * each_mb)}))
+    place.simple("many", many(place, {"SAGEWRIGHT_MODEL_MEMORY_MB": str(100 * each_bytes // 2**20)}))
     probe.status("many", "InService", timeout_s=120)
     runtime, most, stop = client(probe.url), [0], threading.Event()
 
@@ -310,9 +310,3 @@ def test_two_hundred_models_are_answered_within_the_memory_of_a_hundred(tmp_path
     assert answers == targets
     assert 50 < most[0] <= 110
     assert probe.stop() == 0
-
-
-def private_mb(pid):
-    from pipelines.local.serving.many_models import private_bytes
-
-    return private_bytes(pid) // 2**20

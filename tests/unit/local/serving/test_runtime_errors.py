@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from pipelines.local.serving.link import Reply
 from pipelines.local.serving.many_models import ApiError
 from pipelines.local.serving.measures import Measures, percentile
 from pipelines.local.serving.records import Records
-from pipelines.local.serving.runtime import RuntimeApp
+from pipelines.local.serving.runtime import RuntimeApp, _request_id
 from pipelines.local.serving.target_models import TargetModels
 from pipelines.local.store import Store
 
@@ -172,3 +173,8 @@ def test_asynchronous_requests_wait_in_memory_and_are_refused_when_there_is_no_r
         await queue.close()
 
     asyncio.run(asyncio.wait_for(work(), 20))
+
+
+def test_request_ids_are_random_uuids():
+    made = {_request_id() for _ in range(1000)}
+    assert len(made) == 1000 and all(str(each) == text and each.version == 4 and each.variant == uuid.RFC_4122 for text in made for each in [uuid.UUID(text)])
