@@ -26,6 +26,7 @@ from typing import Any
 from pipelines.jobs import jobs_root
 
 CARRIED = "jobkit"
+# Where the scripts of jobs lie.
 PROGRAMS = ("processing", "evaluation", "training")
 
 

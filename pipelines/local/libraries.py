@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.local import interpreter, light_pyarrow, light_xgboost
+from pipelines.local.carried_code import CARRIED
 from pipelines.local.images.xgboost_metrics import OF_AMOUNTS, OF_CLASSES
 
 # What is there before any job starts.
@@ -41,7 +42,6 @@ HANDLERS: Mapping[str, tuple[str, ...]] = {"scikit-learn": ALL, "algorithm": ALL
 TRAIN, SERVE = "pipelines.local.images.xgboost_algorithm", "pipelines.local.images.serving.serve"
 # What the built-in algorithm has scikit-learn do.
 SPLIT_OR_MEASURED = re.compile(rf"\b(?:_kfold|{'|'.join((*OF_CLASSES, *OF_AMOUNTS))})\b".encode())
-CARRIED = "jobkit"
 FILE_BYTES, FILES = 1 << 20, 200
 
 
