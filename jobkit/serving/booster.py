@@ -7,6 +7,7 @@ import json
 import math
 import os
 import threading
+import weakref
 from typing import Any, Callable, Optional, Tuple
 
 import numpy as np
@@ -70,14 +71,20 @@ def in_place(booster: Any) -> Predict:
 
 
 def straight(booster: Any) -> Predict:
-    """Return what `inplace_predict` asks XGBoost's library, without the checks around it: `XGBoosterPredictFromDense` of its C API."""
+    """Return what `inplace_predict` asks XGBoost's library, without the checks around it: `XGBoosterPredictFromDense` of its C API.
+
+    One proxy of a matrix serves every call: XGBoost would make one for each, and look up the limits of the control group for it, which takes as long as
+    answering a row.
+    """
     from xgboost.core import _LIB, _check_call
 
     asked = {"type": 0, "training": False, "iteration_begin": 0, "iteration_end": 0, "missing": math.nan, "strict_shape": False, "cache_id": 0}
     config, call, handle = json.dumps(asked).encode(), _LIB.XGBoosterPredictFromDense, booster.handle
     told = '{{"data": [{}, true], "strides": null, "descr": [["", "<f4"]], "typestr": "<f4", "shape": [{}, {}], "version": 3}}'
+    proxy = ctypes.c_void_p()
+    _check_call(_LIB.XGProxyDMatrixCreate(ctypes.byref(proxy)))
     sizes, dimensions, answers = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64(), ctypes.POINTER(ctypes.c_float)()
-    given = (ctypes.c_void_p(), ctypes.byref(sizes), ctypes.byref(dimensions), ctypes.byref(answers))
+    given = (proxy, ctypes.byref(sizes), ctypes.byref(dimensions), ctypes.byref(answers))
 
     def ask(features: np.ndarray) -> np.ndarray:
         features = np.ascontiguousarray(features, dtype=np.float32)
@@ -87,6 +94,7 @@ def straight(booster: Any) -> Predict:
         count = rows if len(shape) == 1 else shape[0] * shape[1]
         return np.array(answers[:count], dtype=np.float32).reshape(shape)
 
+    weakref.finalize(ask, _LIB.XGDMatrixFree, proxy)
     return ask
 
 

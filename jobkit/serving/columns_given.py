@@ -57,7 +57,7 @@ def expected(columns: Known) -> str:
 
 def is_header(columns: Known, cells: Sequence[str]) -> bool:
     """Tell whether a first row is a header: at least half of its cells are names of columns, whatever their case and the space around them."""
-    found = sum(_plain(cell) in columns.written for cell in cells)
+    found = len([cell for cell in cells if _plain(cell) in columns.written])
     return found > 0 and 2 * found >= len(cells)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -35,12 +35,15 @@ def read(body: bytes, header: Optional[str], columns: Known, source: Mapping[str
     if body.count(b"\n") > MANY:
         return _many(body, header, columns, source, nulls)
     text = _decoded(body)
-    start = _start(text, header, columns, source)
-    cells = [row for row in _rows(text, start.delimiter, source) if row]
-    rows = [dict(zip(start.names, row)) for row in (cells[1:] if start.header else cells)]
+    marks = _marks(source)
+    cells = _cells(text, marks[0], source)
+    start = _start({marks[0]: cells[0] if cells else [], **_firsts(text, marks[1:], source)}, header, columns)
+    if start.delimiter != marks[0]:
+        cells = _cells(text, start.delimiter, source)
     width = len(start.names)
-    if any(len(row) != width for row in cells):
+    if any([len(row) != width for row in cells]):
         raise _ragged(cells, start, columns)
+    rows = [dict(zip(start.names, row)) for row in (cells[1:] if start.header else cells)]
     return Given(rows, header=start.header)
 
 
@@ -61,9 +64,23 @@ def _rows(text: str, delimiter: str, source: Mapping[str, Any]) -> Iterator[List
         raise RequestError("{}: {}".format(WHERE, error)) from None
 
 
-def _start(text: str, header: Optional[str], columns: Known, source: Mapping[str, Any]) -> Start:
-    marks = list(dict.fromkeys((source.get("delimiter") or ",", ",")))
-    firsts = {mark: next((row for row in _rows(text, mark, source) if row), []) for mark in marks}
+def _cells(text: str, mark: str, source: Mapping[str, Any]) -> List[List[str]]:
+    return [row for row in _rows(text, mark, source) if row]
+
+
+def _firsts(text: str, marks: Sequence[str], source: Mapping[str, Any]) -> Dict[str, List[str]]:
+    """Return the first row, as each delimiter cuts it."""
+    return {mark: next((row for row in _rows(text, mark, source) if row), []) for mark in marks}
+
+
+def _marks(source: Mapping[str, Any]) -> List[str]:
+    """Return the delimiters that a body may have: that of the training data, and the comma."""
+    return list(dict.fromkeys((source.get("delimiter") or ",", ",")))
+
+
+def _start(firsts: Mapping[str, List[str]], header: Optional[str], columns: Known) -> Start:
+    """Return what the first row tells, given as cut by each delimiter."""
+    marks = list(firsts)
     if not firsts[marks[0]]:
         raise RequestError("{}: it holds no row".format(WHERE))
     for mark, cells in firsts.items():
@@ -91,7 +108,7 @@ def _ragged(cells: List[List[str]], start: Start, columns: Known) -> RequestErro
 def _many(body: bytes, header: Optional[str], columns: Known, source: Mapping[str, Any], nulls: Any) -> Given:
     import pyarrow as pa
 
-    start = _start(_head(body, source), header, columns, source)
+    start = _start(_firsts(_head(body, source), _marks(source), source), header, columns)
     try:
         try:
             arrow = _arrow(body, start, columns, source, nulls, pa.float64())
@@ -133,7 +150,7 @@ def _arrow(body: bytes, start: Start, columns: Known, source: Mapping[str, Any],
 
 
 def _told(body: bytes, start: Start, columns: Known, source: Mapping[str, Any], error: Exception) -> RequestError:
-    cells = [row for row in _rows(_decoded(body), start.delimiter, source) if row]
+    cells = _cells(_decoded(body), start.delimiter, source)
     if any(len(row) != len(start.names) for row in cells):
         return _ragged(cells, start, columns)
     return RequestError("{}: {}".format(WHERE, str(error).splitlines()[0]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.local.images.serving import frames
+from pipelines.local.images.serving.frames import Frame
 
-Frame = tuple[Mapping[str, Any], bytes]
 # Parts of a streamed answer that wait for the client before the worker has to wait, too.
 MOST_PARTS = 16
 BROKEN, TOO_LATE = "StreamBroken", "ModelInvocationTimeExceeded"
@@ -45,7 +44,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, hello: Callable[[Link, Mapping[str, Any]], None], lost: Callable[[Link], None]) -> None:
         self._hello, self._lost = hello, lost
-        self._buffer = bytearray()
+        self._incoming = frames.Incoming()
         self._answer: asyncio.Future[Frame] | None = None
         self._queue: asyncio.Queue[Frame | None] | None = None
         self._transport: Any = None
@@ -70,16 +69,9 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take frames apart."""
-        self._buffer += data
-        while len(self._buffer) >= frames.LENGTHS.size:
-            head_bytes, body_bytes = frames.LENGTHS.unpack_from(self._buffer)
-            end = frames.LENGTHS.size + head_bytes + body_bytes
-            if len(self._buffer) < end:
-                return
-            head = json.loads(self._buffer[frames.LENGTHS.size : frames.LENGTHS.size + head_bytes])
-            body = bytes(self._buffer[end - body_bytes : end])
-            del self._buffer[:end]
-            self._take(head, body)
+        self._incoming.feed(data)
+        while (frame := self._incoming.next()) is not None:
+            self._take(*frame)
 
     def _take(self, head: Mapping[str, Any], body: bytes) -> None:
         if "role" in head:
@@ -115,7 +107,7 @@ class Link(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         answer = self._answer = loop.create_future()
         self._late, self._timer = False, loop.call_later(timeout_s, self._give_up)
-        self._transport.write(frames.packed(headers, body))
+        self._transport.write(frames.request(headers, body))
         try:
             head, first = await answer
         except asyncio.CancelledError:

@@ -315,6 +315,13 @@ def test_the_quick_ways_answer_as_predict_does(params, frame, tmp_path):
     assert same(model.model.predict(given[:50]), sure[:50])
 
 
+def test_one_proxy_answers_requests_of_every_size(model, frame):
+    given = features(model, frame)
+    sure = boosters.matrix(model.model.narrow)(given)
+    for count in (1, 7, 1, 40, 2):
+        assert same(model.model.predict(given[:count]), sure[:count])
+
+
 def test_the_shortest_way_is_the_one_that_is_taken(model):
     assert "straight" in model.model._few.__qualname__
 

@@ -43,7 +43,7 @@ class Master:
 
     def serve(self) -> None:
         """Do what the server asks for until it hangs up."""
-        wake, woken = os.pipe()
+        incoming, (wake, woken) = frames.Incoming(), os.pipe()
         for end in (wake, woken):
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -51,10 +51,12 @@ class Master:
         while True:
             ready = select.select([self._connection.fileno(), wake], [], [])[0]
             while self._connection.fileno() in ready:  # first, since a worker that is to be stopped is not one to start again
-                received = frames.receive(self._connection)
-                if received is None:
+                piece = self._connection.recv(frames.PIECE_BYTES)
+                if not piece:
                     return
-                DO[received[0]["do"]](self, received[0])
+                incoming.feed(piece)
+                while (received := incoming.next()) is not None:
+                    DO[received[0]["do"]](self, received[0])
                 ready = select.select([self._connection.fileno(), wake], [], [], 0)[0]
             if wake in ready:
                 drain(wake)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import re
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +92,10 @@ def work(kind: str, model: str, folder: str, workers: int, loading: int) -> None
         sys.stderr.flush()
         os._exit(CANNOT_LOAD)
     connection.sendall(frames.packed(hello))
-    while (received := frames.receive(connection)) is not None:
+    gc.collect()
+    gc.freeze()  # what is loaded stays: later collections do not look at it
+    incoming = frames.Incoming()
+    while (received := frames.receive(connection, incoming)) is not None:
         _send(connection, _answer(handler, Asked(received[1], received[0])))
 
 
@@ -103,11 +109,16 @@ def _answer(handler: Handler, asked: Asked) -> Answer:
 
 def _send(connection: socket.socket, answer: Answer) -> None:
     told = {"content-type": answer.content_type, **answer.headers}
-    head: dict[str, Any] = {"status": answer.status, "headers": {name: CONTROLS.sub(" ", str(value)) for name, value in told.items()}}
+    items = tuple([(name, str(value)) for name, value in told.items()])
     if isinstance(answer.body, bytes):
-        connection.sendall(frames.packed(head, answer.body))
+        connection.sendall(frames.framed(_head(answer.status, items), answer.body))
         return
-    _stream(connection, head, answer.body)
+    _stream(connection, json.loads(_head(answer.status, items)), answer.body)
+
+
+@lru_cache(frames.KEPT)
+def _head(status: int, items: tuple[tuple[str, str], ...]) -> bytes:
+    return json.dumps({"status": status, "headers": {name: CONTROLS.sub(" ", value) for name, value in items}}).encode()
 
 
 def _stream(connection: socket.socket, head: Mapping[str, Any], parts: Iterable[bytes]) -> None:
