@@ -5,6 +5,7 @@ It takes the name of a handler. Workers and master connect to one socket below /
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import select
@@ -123,6 +124,7 @@ def main() -> int:
     worker.HANDLERS[kind]  # an unknown one fails here, not in every worker
     for name in worker.LIBRARIES[kind]:
         importlib.import_module(name)
+    gc.freeze()  # workers share what is imported; a collection would write into its pages, and copy them
     connection = connect()
     connection.sendall(frames.packed({"role": "master", "pid": os.getpid()}))
     Master(kind, connection).serve()
