@@ -27,10 +27,11 @@ class ApiError(Exception):
 
 @dataclass
 class Loaded:
-    """Hold a model that is loaded, or is being loaded: where from, and how many bytes of memory its process has for itself."""
+    """Hold a model that is loaded, or is being loaded: where from, how many bytes of memory its processes have for themselves, whether it has answered."""
 
     url: str
     size_bytes: int = 0
+    answered: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -66,9 +67,12 @@ class ManyModels:
             if self.loaded.get(name) is entry:
                 del self.loaded[name]
             raise ApiError(500, "InternalServerException", f"Failed to load model {name}: {error}") from None
-        entry.size_bytes = sum(map(private_bytes, self.server.pids(name))) or guess
+        self._measure(name, entry)
         entry.ready.set()
         return "Workers scaled"
+
+    def _measure(self, name: str, entry: Loaded) -> None:
+        entry.size_bytes = sum(map(private_bytes, self.server.pids(name))) or entry.size_bytes
 
     def _folder(self, url: str) -> Path:
         place = PurePosixPath(url)
@@ -112,12 +116,18 @@ class ManyModels:
     async def invoke(self, name: str, headers: Mapping[str, str], body: bytes, timeout_s: float = INVOCATION_TIMEOUT_S) -> Reply:
         """Answer with one model; the one that was used last is unloaded last.
 
+        A model is measured again when it has answered for the first time: much of what it needs it only takes then.
+
         Raises:
             ApiError: 404, it is not loaded.
         """
-        self.find(name)
+        entry = self.find(name)
         self.loaded.move_to_end(name)
-        return await self.server.invoke(headers, body, model=name, timeout_s=timeout_s)
+        reply = await self.server.invoke(headers, body, model=name, timeout_s=timeout_s)
+        if not entry.answered and self.loaded.get(name) is entry:
+            entry.answered = True
+            self._measure(name, entry)
+        return reply
 
 
 def private_bytes(pid: int) -> int:
