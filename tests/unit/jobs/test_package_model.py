@@ -20,6 +20,7 @@ from jobkit import sample as samples
 from jobkit.failure import JobError
 from jobkit.serving import child
 from processing import package_model, preprocess
+from tests.unit.jobs import apart
 from tests.unit.jobs import packages as made
 from tests.unit.jobs.recipes import job, step
 
@@ -138,10 +139,8 @@ def check(ml, files: dict | bytes, rows: int = 120) -> dict:
     (ml / "package").mkdir(parents=True, exist_ok=True)
     (ml / "package/model.tar.gz").write_bytes(files if isinstance(files, bytes) else packages.pack(files))
     # A process of its own, as a job is one: this one has run XGBoost, whose threads do not survive a fork.
-    environment = {**os.environ, "PYTHONPATH": str(made.ROOT)}
-    command = [sys.executable, "-m", "processing.skew_check", "--rows", str(rows)]
-    done = subprocess.run(command, cwd=made.ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    code, said = apart.run("processing.skew_check", ["--rows", str(rows)], os.environ, ml.parent)
+    assert code == 0, said
     return json.loads((ml / "certificate/skew.json").read_text())
 
 
