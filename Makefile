@@ -30,6 +30,9 @@ run: setup  ## run the hotel-bookings pipeline locally, on sample data made here
 	@[ -f examples/hotel-bookings/data/hotel_bookings.csv ] || $(BIN)/sagewright sample hotel-bookings --data-only --directory examples/hotel-bookings
 	@$(BIN)/sagewright run examples/hotel-bookings/pipeline.yaml
 
+# Tests start interpreters by the hundred; where the shell says that none may leave its bytecode, each would compile every library anew.
+test test-image check: export PYTHONDONTWRITEBYTECODE :=
+
 test: setup test-image $(TOOLKIT)/.ready  ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 

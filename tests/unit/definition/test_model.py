@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import random
 from pathlib import Path
 
@@ -134,7 +135,7 @@ JUNK = [
 
 def mutated(value, dice: random.Random):
     """Return a copy with one place replaced, removed, renamed or doubled."""
-    value = copy.deepcopy(value)
+    value = pickle.loads(pickle.dumps(value))  # a quarter of the time of deepcopy
     places, open_ = [], [value]
     while open_:
         holder = open_.pop()
