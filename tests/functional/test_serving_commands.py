@@ -254,3 +254,18 @@ def test_a_server_of_some_endpoints_leaves_the_others_alone(shop, tmp_path):
     assert command("deploy", "other").code == 0
     assert json.loads(command("endpoints", "show", "other").out)["Endpoint"]["EndpointStatus"] == "InService"
     assert server.stop() == 0
+
+
+def test_while_the_container_of_one_endpoint_answers_others_can_be_deployed(shop, tmp_path):
+    place = Place(tmp_path / ".sagewright")
+    place.simple("mine")
+    command = Command(tmp_path)
+    server = Server(place.home, "mine", "--container", cold=True)
+    server.until("ready: mine", 60)
+    held = {"ModelPackageGroupName": "other", "ModelApprovalStatus": "Approved", "InferenceSpecification": {"Containers": [place.script("x", MARK="x")]}}
+    Home(place.home).registry.register(held, arn_prefix="arn:aws:sagemaker:us-east-1:000000000000:", token="x")
+    done = command("deploy", "other")
+    assert (done.code, "other: InService" in done.out) == (0, True)
+    refused = command("serve", "--port", "0")
+    assert (refused.code, "answers as a container" in refused.err) == (2, True)
+    assert server.stop() == 0
