@@ -95,6 +95,7 @@ WRONG = [
     (["deploy", "shop", "--serverless-mb", "1500"], "expected one of 1024, 2048"),
     (["deploy", "shop", "--serverless-mb", "2048", "--capture", "s3://seen/x"], "no serverless endpoint with DataCaptureConfig"),
     (["deploy", "shop", "--serverless-mb", "2048", "--async-to", "s3://seen/x"], "no serverless endpoint with AsyncInferenceConfig"),
+    (["deploy", "shop", "--shift", "\x1b[31m"], "got \\x1b[31m,"),
     (["serve", "nothing"], "no endpoint"),
     (["serve", "--port", "99999"], ""),
     (["serve", "--host", "256.0.0.1", "--port", "0"], "cannot listen"),
