@@ -125,11 +125,13 @@ def _misused(message: str, arguments: Sequence[str]) -> int:
 
 
 def _tell(error: SagewrightError, arguments: Sequence[str]) -> int:
+    from pipelines.commands.printing import visible
+
     if _wants_json(arguments):
         import json
 
         print(json.dumps(error.as_dict(), indent=1))
-    print(f"sagewright: {error}", file=sys.stderr)
+    print(f"sagewright: {visible(str(error))}", file=sys.stderr)
     return error.exit_code
 
 

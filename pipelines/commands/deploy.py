@@ -36,7 +36,7 @@ def deploy(
     instances: Annotated[int, typer.Option("--instances", min=1, help="How many instances.")] = 1,
     capture: Annotated[str, typer.Option("--capture", help="s3:// place for captured requests and answers.")] = "",
     capture_percent: Annotated[int, typer.Option("--capture-percent", min=1, max=100, help="Share of the invocations that is captured.")] = 100,
-    serverless_mb: Annotated[int, typer.Option("--serverless-mb", min=0, help="Memory of a serverless endpoint in MB: 1024 to 6144.")] = 0,
+    serverless_mb: Annotated[int, typer.Option("--serverless-mb", min=0, help="Memory of a serverless endpoint in MB: 1024, 2048 … 6144.")] = 0,
     async_to: Annotated[str, typer.Option("--async-to", help="s3:// place for the answers of an asynchronous endpoint.")] = "",
     shift: Annotated[str, typer.Option("--shift", help="How an update moves traffic: all-at-once, canary:PERCENT:WAIT_S or linear:PERCENT:WAIT_S.")] = "",
     alarm: Annotated[list[str] | None, typer.Option("--alarm", help="Take an update back when errors>PERCENT, or latency>MILLISECONDS. Repeatable.")] = None,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.commands.printing import one_line, print_json
+from pipelines.commands.printing import one_line, print_json, visible
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -36,7 +36,7 @@ def _cells(rows: Rows) -> list[list[str]]:
 
 
 def _text(rows: Rows) -> None:
-    table = [[name.upper() for name in columns(rows)], *([one_line(cell) for cell in row] for row in _cells(rows))]
+    table = [[name.upper() for name in columns(rows)], *([visible(one_line(cell)) for cell in row] for row in _cells(rows))]
     widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -67,9 +67,19 @@ def invoke(
     if output is flags.Output.json:
         print(json.dumps({"endpoint": endpoint, "status": status, "body": answer.decode("utf-8", "replace")}))
         return 0
-    sys.stdout.buffer.write(answer if answer.endswith(b"\n") or not answer else answer + b"\n")
-    sys.stdout.buffer.flush()
+    _print(answer if answer.endswith(b"\n") or not answer else answer + b"\n")
     return 0
+
+
+def _print(answer: bytes) -> None:
+    """Write an answer as it is; to a terminal what that would obey as escapes."""
+    from pipelines.commands.printing import visible
+
+    if sys.stdout.isatty():
+        sys.stdout.write(visible(answer.decode("utf-8", "backslashreplace")))
+        return
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
 
 
 def _failure(endpoint: str, status: int, answer: bytes) -> RunFailed:

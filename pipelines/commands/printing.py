@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 # Metrics of a model in the order in which people read them; a report has those of its problem.
 QUALITY = ("accuracy", "precision", "recall", "f1", "auc", "weighted_precision", "weighted_recall", "weighted_f1", "mae", "rmse", "r2")
+
+# What a terminal obeys in the place of showing it, and what turns the direction of text round; ends of lines and tabs are harmless.
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 WITH_A_LOG = ("Processing", "Training", "Tuning", "ClarifyCheck", "QualityCheck")
 
@@ -18,9 +22,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, default=str))
 
 
+def visible(text: str) -> str:
+    """Return a text of others with what a terminal would obey as escapes: `\\x1b[31m`."""
+    return CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 def table(rows: Sequence[Sequence[object]], heading: Sequence[str]) -> str:
     """Return rows as aligned columns below a heading; a cell is cut at 60 characters."""
-    cells = [[one_line(str(cell))[:60] for cell in row] for row in [heading, *rows]]
+    cells = [[visible(one_line(str(cell)))[:60] for cell in row] for row in [heading, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
 
@@ -56,7 +65,7 @@ def run_report(summary: Mapping[str, Any], matrix: Mapping[str, Mapping[str, int
     lines += ["", f"{summary['status']} in {summary['seconds']:.1f} s  (run {run_id})"]
     if summary["failure_reason"]:
         lines += [summary["failure_reason"], *_next_steps(summary, run_id)]
-    return "\n".join(lines).strip("\n")
+    return visible("\n".join(lines).strip("\n"))
 
 
 def measured(check: Mapping[str, Any]) -> str:
@@ -74,7 +83,7 @@ def counted(count: int, words: str) -> str:
 def checked_lines(name: str, check: Mapping[str, Any]) -> str:
     """Return what a check step found, each violation on a line of its own, and where the report is."""
     report = [f"  Report: {check['report']}"] if check["report"] else []
-    return "\n".join([f"{name} ({check['type']}): {measured(check)}", *(f"  {each}" for each in check["violations"]), *report])
+    return visible("\n".join([f"{name} ({check['type']}): {measured(check)}", *(f"  {each}" for each in check["violations"]), *report]))
 
 
 def _quality(metrics: Mapping[str, float]) -> dict[str, float]:

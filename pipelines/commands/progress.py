@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from pipelines.commands.printing import measured, number, one_line
+from pipelines.commands.printing import measured, number, one_line, visible
 from pipelines.local.journal import Event, RunState, StepState, fold
 
 MARKS: Mapping[str, str] = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■", "Executing": "●"}
@@ -47,7 +47,7 @@ def choose(step_names: Sequence[str], *, quiet: bool, before: RunState | None = 
 def remark(step: StepState) -> str:
     """Return what is worth saying of a step that ended: where it came from, its metrics, or why it failed."""
     if step.status == "Failed":
-        return step.failure_reason or ""
+        return visible(step.failure_reason or "")
     checked = [checked_words(step.check)] if step.check else []
     metrics = " ".join(f"{name} {number(step.metrics[name])}" for name in SHOWN_METRICS if name in step.metrics)
     branch = [f"branch: {'yes' if step.properties.get('Outcome') == 'True' else 'no'}"] if "Outcome" in step.properties else []
@@ -118,7 +118,7 @@ class Plain(Silent):
         self._state = fold(iter([event]), self._state)
         line = LINES.get(str(event["event"]), lambda state, entry: "")(self._state, event)
         if line:
-            print(line, file=sys.stderr, flush=True)
+            print(visible(line), file=sys.stderr, flush=True)
 
 
 def _ended(state: RunState, event: Event) -> str:

@@ -54,9 +54,8 @@ def serve(
     records = Records(home)
     with records.serving() as mine:
         if not mine:
-            raise UsageError(
-                "a server of these endpoints runs already", where=str(home), hint=f"It answers on {records.url()}; changes reach it by themselves."
-            )
+            hint = f"It answers on {records.url()}; changes reach it by themselves." if records.url() else "It answers as a container; end it first."
+            raise UsageError("a server of these endpoints runs already", where=str(home), hint=hint)
         listener = _listen(host, port)
         with machine(home, isolation.value, images.value, image_map, cold=cold, keep_minutes=keep_warm) as made:
             held = Host(made, records, home / "serving" / "endpoints", frozenset(names or ()), speed, say)
@@ -111,8 +110,7 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
     await server.start()
     address = listener.getsockname()
     url = f"http://{address[0]}:{address[1]}"
-    if not container:
-        held.records.announce(url, held.only)
+    held.records.announce("" if container else url, held.only)
     say(f"the container of {container} on {url}" if container else f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
     if not held.names():
         say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")

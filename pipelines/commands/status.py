@@ -23,7 +23,7 @@ def status(
 
     Example: sagewright status
     """
-    from pipelines.commands.printing import checked_lines, clock_time, print_json, table
+    from pipelines.commands.printing import checked_lines, clock_time, print_json, table, visible
     from pipelines.commands.progress import remark
     from pipelines.local.home import Home
     from pipelines.local.results import checked, missed_bars, summarize
@@ -45,6 +45,6 @@ def status(
     if place.is_abandoned(state):
         print(f"No process is executing this run any more. Go on with it: sagewright resume {state.execution_id}")
     if state.failure_reason:
-        print(state.failure_reason)
+        print(visible(state.failure_reason))
     print(f"Files: {place.run_dir(state)}")
     return 0

@@ -80,7 +80,7 @@ def _bodies(file: Path, rows: int, header: bool) -> list[bytes]:
     try:
         body = file.read_bytes()
     except OSError as error:
-        raise UsageError("this file cannot be read", where="--payload", got=str(file), expected=error.strerror or "a file") from None
+        raise UsageError("this file cannot be read", where="--payload", got=f"{file}: {error.strerror or error}", expected="a file with rows") from None
     if file.suffix.lower() not in BY_LINE:
         return [body] if body else []
     lines = [line for line in body.splitlines() if line.strip()][1 if header else 0 :]
@@ -97,6 +97,6 @@ def packed(where: Target, what: Bodies, accept: str | None, extra: Sequence[tupl
     fields = [("Host", host), ("Content-Type", what.content_type), ("Accept", accept or "*/*"), ("User-Agent", "sagewright-loadtest"), *extra]
     for name, value in fields:
         if any(character in f"{name}{value}" for character in "\r\n\0") or not name or ":" in name:
-            raise UsageError("this is no header", where="--header-field", got=repr(f"{name}: {value}"), expected="NAME: VALUE")
+            raise UsageError("this is no header", where="--header", got=repr(f"{name}={value}"), expected="NAME=VALUE in one line")
     head = f"POST {where.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields)
     return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode("utf-8", "surrogateescape") + body for body in what.bodies]

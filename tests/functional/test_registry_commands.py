@@ -109,6 +109,10 @@ def test_approval_history_latest_and_deletion(two):
     assert two("approve", "shop/1", "--reason", "good enough", "--by", "ada").code == 0
     assert two("registry", "latest", "shop").out.strip().endswith("model-package/shop/1")
     assert two("registry", "latest", "shop", "--output", "json").json["ApprovalDescription"] == "good enough"
+    assert two("approve", "shop/2", "--reason", "\x1b[31mred\nshop/9 forged", "--by", "\x1b]0;x\x07").code == 0
+    for seen in (two("registry", "list").out, two("registry", "history", "shop").out, two("registry", "show", "shop/2").out):
+        assert "\\x1b[31mred" in seen and "\x1b" not in seen and "\nshop/9" not in seen
+    assert two("approve", "shop/2", "--reject").code == 0
     shown = two("registry", "show", "shop/1").out
     assert "ada  PendingManualApproval -> Approved  good enough" in shown
     refused = two("registry", "delete", "shop/1")

@@ -92,6 +92,10 @@ WRONG = [
     (["endpoints", "show", "nothing"], "no endpoint"),
     (["endpoints", "show", ".."], ""),
     (["endpoints", "delete", "nothing"], "no endpoint"),
+    (["deploy", "shop", "--serverless-mb", "1500"], "expected one of 1024, 2048"),
+    (["deploy", "shop", "--serverless-mb", "2048", "--capture", "s3://seen/x"], "no serverless endpoint with DataCaptureConfig"),
+    (["deploy", "shop", "--serverless-mb", "2048", "--async-to", "s3://seen/x"], "no serverless endpoint with AsyncInferenceConfig"),
+    (["deploy", "shop", "--shift", "\x1b[31m"], "got \\x1b[31m,"),
     (["serve", "nothing"], "no endpoint"),
     (["serve", "--port", "99999"], ""),
     (["serve", "--host", "256.0.0.1", "--port", "0"], "cannot listen"),
@@ -253,4 +257,19 @@ def test_a_server_of_some_endpoints_leaves_the_others_alone(shop, tmp_path):
     registry.register(held, arn_prefix="arn:aws:sagemaker:us-east-1:000000000000:", token="x")
     assert command("deploy", "other").code == 0
     assert json.loads(command("endpoints", "show", "other").out)["Endpoint"]["EndpointStatus"] == "InService"
+    assert server.stop() == 0
+
+
+def test_while_the_container_of_one_endpoint_answers_others_can_be_deployed(shop, tmp_path):
+    place = Place(tmp_path / ".sagewright")
+    place.simple("mine")
+    command = Command(tmp_path)
+    server = Server(place.home, "mine", "--container", cold=True)
+    server.until("ready: mine", 60)
+    held = {"ModelPackageGroupName": "other", "ModelApprovalStatus": "Approved", "InferenceSpecification": {"Containers": [place.script("x", MARK="x")]}}
+    Home(place.home).registry.register(held, arn_prefix="arn:aws:sagemaker:us-east-1:000000000000:", token="x")
+    done = command("deploy", "other")
+    assert (done.code, "other: InService" in done.out) == (0, True)
+    refused = command("serve", "--port", "0")
+    assert (refused.code, "answers as a container" in refused.err) == (2, True)
     assert server.stop() == 0

@@ -59,7 +59,7 @@ def show(home: flags.HomeFlag, version: VersionArgument, output: flags.OutputFla
 
     Example: sagewright registry show hotel-bookings/1
     """
-    from pipelines.commands.printing import clock_time, print_json
+    from pipelines.commands.printing import clock_time, one_line, print_json, visible
     from pipelines.local.home import Home
     from pipelines.local.model_packages.named import baseline_uris, metric_uris
 
@@ -79,7 +79,7 @@ def show(home: flags.HomeFlag, version: VersionArgument, output: flags.OutputFla
         "Model": containers[0].get("ModelDataUrl", ""),
         "Metrics": ((package.get("ModelMetrics") or {}).get("ModelQuality") or {}).get("Statistics", {}).get("S3Uri", ""),
     }
-    print("\n".join(f"{name + ':':<15}{value}" for name, value in facts.items() if value))
+    print(visible("\n".join(f"{name + ':':<15}{one_line(str(value))}" for name, value in facts.items() if value)))
     named = (("metrics", metric_uris(package)), ("baseline", baseline_uris(package)))
     files = [f"  {f'{what} {place}':<40}{uri}" for what, uris in named for place, uri in uris.items()]
     print("\n".join(["Files:", *files]) if files else "", end="\n" if files else "")
@@ -89,10 +89,10 @@ def show(home: flags.HomeFlag, version: VersionArgument, output: flags.OutputFla
 
 
 def _told(event: Mapping[str, Any]) -> str:
-    from pipelines.commands.printing import clock_time
+    from pipelines.commands.printing import clock_time, one_line, visible
 
     change = f"{event['from']} -> {event['to']}" if event["from"] else event["to"]
-    return f"{clock_time(event['time'])}  {event['by']}  {change}{'  ' + event['reason'] if event['reason'] else ''}"
+    return visible(one_line(f"{clock_time(event['time'])}  {event['by']}  {change}{'  ' + event['reason'] if event['reason'] else ''}"))
 
 
 def latest(

@@ -31,7 +31,7 @@ def lineage(
 
     Examples: sagewright registry lineage hotel-bookings/1 | sagewright registry lineage hotel-bookings --format svg > lineage.svg
     """
-    from pipelines.commands.printing import print_json
+    from pipelines.commands.printing import print_json, visible
     from pipelines.local.home import Home
     from pipelines.local.model_packages.lineage import load
 
@@ -40,7 +40,7 @@ def lineage(
     if output is flags.Output.json:
         print_json(traced)
     else:
-        print(WRITERS[form](traced).rstrip("\n"))
+        print(visible(WRITERS[form](traced).rstrip("\n")))
     return 0
 
 

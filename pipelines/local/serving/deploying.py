@@ -23,6 +23,7 @@ from pipelines.local.serving.records import Records
 
 LOOK_EVERY_S = 0.05
 LONGEST_UPDATE_S = 14_400.0
+SERVERLESS_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,22 @@ def _check_variants(request: Mapping[str, Any]) -> None:
         if bool(variant.get("ServerlessConfig")) == bool(variant.get("InstanceType")):
             got = "both" if variant.get("InstanceType") else "neither"
             raise ClientFault(f"variant {variant['VariantName']!r}: got {got} of InstanceType and ServerlessConfig; expected one of them")
+        if variant.get("ServerlessConfig"):
+            _check_serverless(request, variant)
+
+
+def _check_serverless(request: Mapping[str, Any], variant: Mapping[str, Any]) -> None:
+    """Refuse what the service has no serverless endpoint with, and memory that it does not have.
+
+    Raises:
+        ClientFault: there is data capture or asynchronous inference, or the memory is no step of 1024 MB.
+    """
+    others = [member for member in ("DataCaptureConfig", "AsyncInferenceConfig") if request.get(member)]
+    if others:
+        raise ClientFault(f"the service has no serverless endpoint with {others[0]}; got both, expected one of them")
+    memory = variant["ServerlessConfig"]["MemorySizeInMB"]
+    if memory not in SERVERLESS_MB:
+        raise ClientFault(f"variant {variant['VariantName']!r}: got MemorySizeInMB {memory}; expected one of {', '.join(map(str, SERVERLESS_MB))}")
 
 
 def create_or_update(

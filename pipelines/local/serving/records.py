@@ -109,11 +109,11 @@ class Records:
                 handle.truncate(0)
 
     def announce(self, url: str, only: Collection[str] = ()) -> None:
-        """Say where the server of these endpoints answers, and for which when not for all, while `serving`."""
+        """Say where the server of these endpoints answers, nowhere as a container, and for which when not for all, while `serving`."""
         (self.home / KINDS["endpoint"] / SERVER).write_text("\n".join([url, *sorted(only)]))
 
     def _announced(self) -> list[str]:
-        return (self.home / KINDS["endpoint"] / SERVER).read_text().split() if self._is_held() else []
+        return (self.home / KINDS["endpoint"] / SERVER).read_text().splitlines() if self._is_held() else []
 
     def url(self) -> str:
         """Return where a server of these endpoints answers, empty when none runs."""

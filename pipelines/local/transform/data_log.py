@@ -25,12 +25,13 @@ def failure_reason(failed: Sequence[File], files: int) -> str | None:
     """Return why the job failed, None when no file did.
 
     The service says `ClientError:` or `AlgorithmError: See job logs for more information`; what follows here names the first file.
+    The log has the stack of a model's code.
     """
     if not failed:
         return None
     first = failed[0].failure
     by_model = isinstance(first, Gone) or (isinstance(first, Refused) and first.status >= 500) or str(first).startswith("Unable to get response")
-    said = " ".join(str(first).split())
+    said = " ".join(str(first).partition("\nTraceback (most recent call last):")[0].split())
     others = f" ({len(failed)} of {files} files failed)" if files > 1 else ""
     head = f"{'AlgorithmError' if by_model else 'ClientError'}: See job logs for more information"
     return f"{head}{others}: {failed[0].label}: {said}"[:REASON_LENGTH]

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from pipelines.commands.flags import pairs
 from pipelines.commands.formats import Format, write
-from pipelines.commands.printing import number, run_report, table
+from pipelines.commands.printing import number, run_report, table, visible
 from pipelines.commands.progress import Live, Plain
 from pipelines.errors import UsageError
 from pipelines.local.journal import fold
@@ -142,3 +142,9 @@ def test_pairs_need_a_name_once(given):
 
 def test_a_value_may_hold_an_equals_sign():
     assert pairs(["a=b=c"], "-p") == {"a": "b=c"}
+
+
+def test_what_a_terminal_would_obey_is_shown_as_escapes_and_text_of_every_language_as_it_is():
+    assert visible("a\x1b[31mb\x07\r\x9b2J\u202ec") == "a\\x1b[31mb\\x07\\r\\x9b2J\\u202ec"
+    assert visible("Köln\t東京\u3000ok\n") == "Köln\t東京\u3000ok\n"
+    assert "\x1b" not in table([["\x1b]0;title\x07"]], ["NAME"])

@@ -34,6 +34,8 @@ def test_nothing_to_send_and_files_that_are_not_there_are_errors(tmp_path):
     for name in ("empty.csv", "none.csv"):
         with pytest.raises(UsageError, match="--payload"):
             bodies([tmp_path / name])
+    with pytest.raises(UsageError, match="No such file or directory, expected a file with rows"):
+        bodies([tmp_path / "none.csv"])
 
 
 def test_a_request_is_whole_and_a_header_cannot_end_it():
@@ -41,5 +43,5 @@ def test_a_request_is_whole_and_a_header_cannot_end_it():
     (request,) = packed(where, Bodies([b"1,2\n"], "text/csv"), None, [("X-A", "b")])
     head, _, body = request.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /invocations HTTP/1.1\r\nHost: h:8080\r\n") and b"X-A: b" in head and b"Content-Length: 4" in head and body == b"1,2\n"
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="--header: .*expected NAME=VALUE"):
         packed(where, Bodies([b""], "text/csv\r\nX: y"), None)

@@ -101,6 +101,13 @@ def test_a_5xx_is_asked_again_as_often_as_allowed(batch, model):
     assert data_log.failure_reason(batch.files, 1).startswith("AlgorithmError: See job logs for more information: bkt/in/x: Bad HTTP status")
 
 
+def test_the_reason_of_a_failure_leaves_the_stack_of_the_models_code_to_the_log(batch, model):
+    model.reply = lambda body: (500, b'no such column\nTraceback (most recent call last):\n  File "inference.py", line 8\n')
+    batch({"x": b"1\n"}, dataclasses.replace(LINES, retries=0))
+    assert "line 8" in batch.failures["x"]
+    assert data_log.failure_reason(batch.files, 1).endswith("status received from algorithm: 500 Message: no such column")
+
+
 def test_a_connection_that_breaks_is_tried_again(batch, model):
     broken = []
     model.reply = lambda body: broken.append(1) or ((0, b"") if len(broken) < 3 else body)
