@@ -50,7 +50,7 @@ def layout(columns: Known, count: int, where: str) -> Tuple[str, ...]:
 
 def expected(columns: Known) -> str:
     """Return in words what a row without names may be."""
-    ours = "{} ({})".format(len(columns.schema), ", ".join(columns.schema)[:SHOWN])
+    ours = "{} ({})".format(len(columns.schema), _listed(columns.schema))
     others = sorted(count for count in columns.layouts if count != len(columns.schema))
     return ours + "".join(", or {} as in the training file".format(count) for count in others)
 
@@ -81,5 +81,12 @@ def check_names(columns: Known, names: Sequence[str], where: str) -> None:
 
 def strange(columns: Known, names: List[str], where: str) -> RequestError:
     """Return the error for a row of which no column is known."""
-    shown = ", ".join(map(repr, names))[:SHOWN] or "nothing"
-    return RequestError("{}: none of its columns is known; got {}, expected {}".format(where, shown, ", ".join(columns.schema)[:SHOWN]))
+    shown = _listed([repr(name) for name in names]) or "nothing"
+    return RequestError("{}: none of its columns is known; got {}, expected {}".format(where, shown, _listed(columns.schema)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names in a row, as many whole ones as fit."""
+    whole = ", ".join(names)
+    end = whole.rfind(", ", 0, SHOWN)
+    return whole if len(whole) <= SHOWN else (whole[: end + 2] if end > 0 else whole[:SHOWN]) + "…"

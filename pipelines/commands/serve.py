@@ -114,7 +114,7 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
     say(f"the container of {container} on {url}" if container else f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
     if not held.names():
         say("No endpoint is deployed here yet; `sagewright deploy` makes one, and this server takes it up.")
-    following = asyncio.get_running_loop().create_task(_follow(held))
+    following = asyncio.get_running_loop().create_task(_follow(held, container))
     stopped = asyncio.get_running_loop().create_task(stop.wait())
     await asyncio.wait({stopped, following}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -127,10 +127,19 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
     return 0
 
 
-async def _follow(held: Host) -> None:
+def _models_folder(held: Host, container: str) -> str:
+    """Return where the folder of models is of an endpoint that hosts many and is served as a container, empty of any other."""
+    endpoint = held.find(container) if container else None
+    targets = endpoint.fleet.variants[0].targets if endpoint and endpoint.fleet else None
+    return str(targets.models.server.ml / "models") if targets else ""
+
+
+async def _follow(held: Host, container: str) -> None:
     from pipelines.commands.serving_machine import say
 
     await held.start()
     if held.endpoints:
         say(f"ready: {', '.join(sorted(held.endpoints))}")
+    if models := _models_folder(held, container):
+        say(f"/opt/ml/models of the container is {models}; what lies there, POST /models loads by its url: /opt/ml/models/...")
     await held.follow()

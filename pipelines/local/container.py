@@ -79,7 +79,7 @@ def download(store: Store, source: Mapping[str, Any], folder: Path, share: tuple
 
 
 def _of_prefix(store: Store, uri: str) -> Iterator[StoredObject]:
-    return store.list(uri)
+    return store.matching(uri)
 
 
 def _of_manifest(store: Store, uri: str) -> Iterator[StoredObject]:

@@ -23,7 +23,7 @@ def take(store: Store, uris: Iterable[str]) -> Prints:
 def _objects(store: Store, uri: str) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     try:
-        for item in store.list(uri):
+        for item in store.matching(uri):
             stat = item.path.stat()
             found[item.uri] = [stat.st_size, stat.st_mtime_ns]
             if len(found) > MOST_OBJECTS:

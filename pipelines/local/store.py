@@ -67,10 +67,9 @@ class Store:
         return next(iter(self.list(uri)), None) is not None
 
     def list(self, uri: str) -> Iterator[StoredObject]:
-        """Yield the objects whose key starts with the URI's, sorted by key, as ListObjectsV2 does.
+        """Yield the object of this very URI, or those below it, sorted by key.
 
-        `relative` is the file's place below a download folder: the base name for an object named in full, else what follows the
-        prefix's last `/` boundary (AWS developer guide, S3DataType S3Prefix).
+        `relative` is the file's place below a download folder: the base name for an object named in full, else what follows the folder.
         """
         bucket, key = split_uri(uri)
         exact = self.path(uri)
@@ -82,6 +81,18 @@ class Store:
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(TEMPORARY)):
             relative = file.relative_to(folder).as_posix()
             yield StoredObject(f"s3://{bucket}/{base}{relative}", relative, file)
+
+    def matching(self, uri: str) -> Iterator[StoredObject]:
+        """Yield what `list` does; where there is nothing, the objects whose key begins with the URI's, as those of an S3Prefix that is no folder do.
+
+        `relative` is what follows the prefix's last `/` (AWS developer guide, S3DataType S3Prefix). Of a folder the service takes what lies beside it and
+        begins with the same letters, too; that is left out here.
+        """
+        found = list(self.list(uri))
+        parent, _, begun = uri.rpartition("/")
+        if found or not begun or parent == "s3:/":
+            return iter(found)
+        return (item for item in self.list(f"{parent}/") if item.relative.startswith(begun))
 
     def read(self, uri: str) -> bytes:
         """Return an object's bytes.

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import botocore.exceptions
 import httpx
@@ -310,3 +311,19 @@ def test_two_hundred_models_are_answered_within_the_memory_of_a_hundred(tmp_path
     assert answers == targets
     assert 50 < most[0] <= 110
     assert probe.stop() == 0
+
+
+def test_the_command_serves_a_container_with_many_models_and_says_where_they_lie(tmp_path):
+    place = Place(tmp_path / "home")
+    put(place, "m0.tar.gz")
+    place.simple("many", many(place))
+    server = Server(place.home, "many", "--container")
+    models = Path(server.until("/opt/ml/models of the container is").partition(" is ")[2].partition(";")[0])
+    (models / "mine/code").mkdir(parents=True)
+    (models / "mine/name").write_text("mine")
+    (models / "mine/code/inference.py").write_text(NAMED)
+    url = server.until("the container of many on").split()[-1]
+    with httpx.Client(base_url=url, timeout=30) as asked:
+        assert asked.post("/models", json={"model_name": "mine", "url": "/opt/ml/models/mine"}).status_code == 200
+        assert asked.post("/models/mine/invoke", content=b"x", headers=PLAIN).text == "mine"
+    assert server.stop() == 0

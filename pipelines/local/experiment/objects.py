@@ -25,7 +25,7 @@ def fingerprint(store: Store, uri: str) -> dict[str, Any]:
     Objects of the same size and time of change as before are taken for unchanged.
     """
     try:
-        items = list(store.list(uri))
+        items = list(store.matching(uri))
     except UsageError:
         items = []
     if not items:

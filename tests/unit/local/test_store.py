@@ -93,3 +93,14 @@ def test_a_folder_is_stored_as_a_prefix(store, tmp_path):
 def test_reading_what_is_not_there_says_which_file_it_would_be(store):
     with pytest.raises(UsageError, match="no such object"):
         store.read("s3://bucket/none")
+
+
+def test_a_prefix_that_is_no_folder_matches_the_keys_that_begin_with_it(store):
+    for key in ("in/part-1.csv", "in/part-2/a.csv", "in/other.csv", "part-3.csv"):
+        store.put_bytes(f"s3://bkt/{key}", key.encode())
+    found = [(item.uri, item.relative) for item in store.matching("s3://bkt/in/part")]
+    assert found == [("s3://bkt/in/part-1.csv", "part-1.csv"), ("s3://bkt/in/part-2/a.csv", "part-2/a.csv")]
+    assert [item.relative for item in store.matching("s3://bkt/par")] == ["part-3.csv"]
+    assert [item.relative for item in store.matching("s3://bkt/in/part-2")] == ["a.csv"]
+    assert not [*store.matching("s3://bkt/in/part-9"), *store.matching("s3://bkt/in/part-1.csv/")]
+    assert not list(store.list("s3://bkt/in/part")) and not store.exists("s3://bkt/in/part")
