@@ -79,7 +79,7 @@ def straight(booster: Any) -> Predict:
     from xgboost.core import _LIB, _check_call
 
     asked = {"type": 0, "training": False, "iteration_begin": 0, "iteration_end": 0, "missing": math.nan, "strict_shape": False, "cache_id": 0}
-    config, call, handle = json.dumps(asked).encode(), _LIB.XGBoosterPredictFromDense, booster.handle
+    config, call = json.dumps(asked).encode(), _LIB.XGBoosterPredictFromDense
     told = '{{"data": [{}, true], "strides": null, "descr": [["", "<f4"]], "typestr": "<f4", "shape": [{}, {}], "version": 3}}'
     proxy = ctypes.c_void_p()
     _check_call(_LIB.XGProxyDMatrixCreate(ctypes.byref(proxy)))
@@ -89,7 +89,7 @@ def straight(booster: Any) -> Predict:
     def ask(features: np.ndarray) -> np.ndarray:
         features = np.ascontiguousarray(features, dtype=np.float32)
         rows, columns = features.shape
-        _check_call(call(handle, told.format(features.ctypes.data, rows, columns).encode(), config, *given))
+        _check_call(call(booster.handle, told.format(features.ctypes.data, rows, columns).encode(), config, *given))
         shape = tuple(sizes[place] for place in range(dimensions.value))
         count = rows if len(shape) == 1 else shape[0] * shape[1]
         return np.array(answers[:count], dtype=np.float32).reshape(shape)

@@ -35,16 +35,21 @@ def read(body: bytes, header: Optional[str], columns: Known, source: Mapping[str
     if body.count(b"\n") > MANY:
         return _many(body, header, columns, source, nulls)
     text = _decoded(body)
-    marks = _marks(source)
-    cells = _cells(text, marks[0], source)
-    start = _start({marks[0]: cells[0] if cells else [], **_firsts(text, marks[1:], source)}, header, columns)
-    if start.delimiter != marks[0]:
-        cells = _cells(text, start.delimiter, source)
+    start, cells = _cut(text, _marks(source), header, columns, source)
     width = len(start.names)
     if any([len(row) != width for row in cells]):
         raise _ragged(cells, start, columns)
     rows = [dict(zip(start.names, row)) for row in (cells[1:] if start.header else cells)]
     return Given(rows, header=start.header)
+
+
+def _cut(text: str, marks: Sequence[str], header: Optional[str], columns: Known, source: Mapping[str, Any]) -> Tuple[Start, List[List[str]]]:
+    """Return what the first row tells, and all rows; the text is cut once where there is one delimiter that it may have."""
+    if len(marks) > 1:
+        start = _start(_firsts(text, marks, source), header, columns)
+        return start, _cells(text, start.delimiter, source)
+    cells = _cells(text, marks[0], source)
+    return _start({marks[0]: cells[0] if cells else []}, header, columns), cells
 
 
 def _decoded(body: bytes) -> str:

@@ -88,6 +88,8 @@ def _failure(endpoint: str, status: int, answer: bytes) -> RunFailed:
     try:
         told = json.loads(answer)
     except ValueError:
+        told = None
+    if not isinstance(told, dict):
         return RunFailed(f"the endpoint answered {status}: {text[:2000]}", where=endpoint)
     if "OriginalMessage" not in told:
         return RunFailed(f"the endpoint answered {status}: {told.get('message', text)}", where=endpoint)

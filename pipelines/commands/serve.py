@@ -99,6 +99,7 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
 
     from pipelines.commands.serving_machine import say
     from pipelines.local.serving.first_container import FirstContainer
+    from pipelines.local.serving.hosted import url_of
     from pipelines.local.serving.loop import HttpServer
     from pipelines.local.serving.runtime import RuntimeApp
 
@@ -108,8 +109,7 @@ async def _until_signal(held: Host, listener: socket.socket, container: str) -> 
     runtime = RuntimeApp(held.find, held.machine.region, starts=held.starts, tell=say)
     server = HttpServer(FirstContainer(lambda: held.find(container)) if container else runtime, listener)
     await server.start()
-    address = listener.getsockname()
-    url = f"http://{address[0]}:{address[1]}"
+    url = url_of(listener)
     held.records.announce("" if container else url, held.only)
     say(f"the container of {container} on {url}" if container else f"SageMaker Runtime on {url}    export AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}")
     if not held.names():

@@ -27,6 +27,8 @@ def list_(
     from pipelines.commands.printing import clock_time, print_json, table
     from pipelines.local.home import Home
 
+    if status:
+        _check_status(status)
     registry = Home(home).registry
     packages = [package for group in ([name] if name else registry.groups()) for package in registry.versions(group)]
     packages = [package for package in packages if status in (None, package["ModelApprovalStatus"])]
@@ -37,8 +39,16 @@ def list_(
         [p["ModelPackageName"], p["ModelPackageVersion"], p["ModelApprovalStatus"], clock_time(p["CreationTime"]), p.get("ApprovalDescription", "")]
         for p in packages
     ]
-    print(table(rows, ["GROUP", "VERSION", "APPROVAL", "REGISTERED", "REASON"]) if rows else "No model is registered yet.")
+    none = f"No version is {status}." if status else "No model is registered yet."
+    print(table(rows, ["GROUP", "VERSION", "APPROVAL", "REGISTERED", "REASON"]) if rows else none)
     return 0
+
+
+def _check_status(status: str) -> None:
+    from pipelines.local.registry import STATUSES
+
+    if status not in STATUSES:
+        raise UsageError("this is not an approval status", where="--status", got=status, expected=f"one of: {', '.join(STATUSES)}")
 
 
 def parse_version(text: str) -> tuple[str, int | None]:
@@ -49,7 +59,7 @@ def parse_version(text: str) -> tuple[str, int | None]:
     """
     name = text.split(":model-package/", 1)[-1]
     group, _, number = name.replace(":", "/").partition("/")
-    if number and not number.isdigit():
+    if number and not (number.isascii() and number.isdecimal()):
         raise UsageError("this is not a version", where=text, got=repr(number), expected="GROUP or GROUP/NUMBER")
     return group, int(number) if number else None
 
@@ -107,10 +117,8 @@ def latest(
     """
     from pipelines.commands.printing import print_json
     from pipelines.local.home import Home
-    from pipelines.local.registry import STATUSES
 
-    if status not in STATUSES:
-        raise UsageError("this is not an approval status", where="--status", got=status, expected=f"one of: {', '.join(STATUSES)}")
+    _check_status(status)
     package = Home(home).registry.version(group, status=status)
     if output is flags.Output.json:
         print_json(package)

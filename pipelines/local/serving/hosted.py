@@ -71,7 +71,7 @@ def answering(served: Served, app: App, name: str) -> Iterator[str]:
             ready.result()
         except NotHealthy as error:
             raise ClientFault(f"the model did not become healthy: {error}") from None
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url_of(listener)
     finally:
         stop.set()
         thread.join()
@@ -98,6 +98,12 @@ def listening(port: int, host: str = "127.0.0.1") -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL of a listening socket; an address of IPv6 stands in brackets."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _serve(served: Served, app: App, listener: socket.socket, ready: Future[None], stop: threading.Event) -> None:

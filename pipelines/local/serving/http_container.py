@@ -129,7 +129,8 @@ class HttpContainer:
     async def _ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Reply:
         import httpx
 
-        sent = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
+        # Bytes, since httpx takes texts of ASCII only.
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items() if name not in NOT_PASSED_ON]
         request = self._client.build_request("POST", "/invocations", headers=sent, content=body, timeout=timeout_s)
         try:
             answer = await self._client.send(request, stream=True)

@@ -26,7 +26,11 @@ class WorkerLost(Exception):
 
 
 class TimedOut(Exception):
-    """Say that the worker did not answer in time."""
+    """Say that the worker did not answer in time; it `goes_on` where it had been asked too late to be blamed."""
+
+    def __init__(self, goes_on: bool = False) -> None:
+        super().__init__()
+        self.goes_on = goes_on
 
 
 @dataclass(frozen=True)
@@ -95,27 +99,29 @@ class Link(asyncio.Protocol):
         """Send a frame that is not answered."""
         self._transport.write(frames.packed(header))
 
-    async def ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float, done: Callable[[], None]) -> Reply:
+    async def ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float, done: Callable[[], None], waited_s: float = 0.0) -> Reply:
         """Send a request and return the answer, which may take `timeout_s` seconds to its last part; `done` is called once the worker is free again.
+
+        A request that `waited_s` seconds for the worker takes none of these from it: the worker is killed so much later.
 
         Raises:
             WorkerLost: the worker died over it.
-            TimedOut: there was no answer in time; the worker is killed.
+            TimedOut: there was no answer in time.
         """
         if not self.alive:
             raise WorkerLost()
         loop = asyncio.get_running_loop()
         answer = self._answer = loop.create_future()
-        self._late, self._timer = False, loop.call_later(timeout_s, self._give_up)
+        self._late, self._timer = False, loop.call_later(timeout_s, self._give_up, waited_s, done)
         self._transport.write(frames.request(headers, body))
         try:
             head, first = await answer
         except asyncio.CancelledError:
             self._abandon(answer, done)
             raise
-        except (WorkerLost, TimedOut):
-            self._calm()
-            done()
+        except (WorkerLost, TimedOut) as error:
+            if not (isinstance(error, TimedOut) and error.goes_on):
+                self._free(done)
             raise
         if self._queue is not None:
             return Reply(head["status"], head["headers"], b"", self._parts(first, done))
@@ -126,6 +132,8 @@ class Link(asyncio.Protocol):
         """Go on without whoever asked; the worker is not free before it has answered, and is killed when it does not in time."""
         if answer.cancelled():
             self._answer, self._abandoned = None, done
+        elif answer.exception() is not None:
+            return  # nobody was left to hear of it: the worker is gone, or goes on and is free when it has answered
         elif self._queue is not None:
             self.kill()  # the rest would be taken for the next answer
         else:
@@ -141,11 +149,17 @@ class Link(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
-    def _give_up(self) -> None:
+    def _give_up(self, more_s: float, done: Callable[[], None]) -> None:
+        """Tell whoever asked that there is no answer; the worker is killed, at once or when it has had `more_s` seconds more."""
         self._late = True
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(TimedOut())
-        self.kill()
+        waits = self._answer if self._answer and not self._answer.done() else None
+        if waits and more_s > 0:
+            self._answer, self._abandoned = None, done
+            self._timer = asyncio.get_running_loop().call_later(more_s, self._give_up, 0.0, done)
+        else:
+            self.kill()
+        if waits:
+            waits.set_exception(TimedOut(goes_on=self.alive))
 
     async def _parts(self, first: bytes, done: Callable[[], None]) -> AsyncGenerator[bytes, None]:
         """Yield the parts of a streamed answer.

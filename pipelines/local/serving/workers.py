@@ -12,6 +12,8 @@ from typing import Any
 from pipelines.local.serving.link import Link, Reply
 
 LONGEST_QUEUE = 1000
+# How much the latest answer counts for how long an answer usually takes.
+LEARNED = 0.125
 
 
 class Busy(Exception):
@@ -32,6 +34,7 @@ class Crew:
     waiting: deque[asyncio.Future[Link]] = field(default_factory=deque)
     parameters: Mapping[str, Any] | None = None
     given_up: str = ""
+    usual_s: float = 0.0
     first: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def welcome(self, link: Link, hello: Mapping[str, Any]) -> None:
@@ -80,16 +83,28 @@ class Crew:
     async def ask(self, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Reply:
         """Have the next free worker answer a request, which may wait and be answered for `timeout_s` seconds.
 
+        One that has waited so long that an answer would usually come too late is refused: else, once more is asked than can be answered, all would be late.
+
         Raises:
             Busy: too many requests wait already, or none became free in time.
             NotLoaded: there is no worker, and none will come.
             WorkerLost, TimedOut: see `Link.ask`.
         """
-        ends_at = asyncio.get_running_loop().time() + timeout_s
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         while True:
-            link = self.idle.popleft() if self.idle else await self._wait(ends_at)
-            if link.alive:
-                return await link.ask(headers, body, max(0.0, ends_at - asyncio.get_running_loop().time()), partial(self.free, link))
+            waits = not self.idle
+            link = await self._wait(begun + timeout_s) if waits else self.idle.popleft()
+            if not link.alive:
+                continue
+            asked_at = loop.time()
+            left_s = timeout_s - (asked_at - begun)
+            if waits and left_s < self.usual_s:
+                self.free(link)
+                raise Busy()
+            reply = await link.ask(headers, body, max(0.0, left_s), partial(self.free, link), asked_at - begun if waits else 0.0)
+            self.usual_s += LEARNED * (loop.time() - asked_at - self.usual_s)
+            return reply
 
     async def _wait(self, ends_at: float) -> Link:
         if self.given_up and not self.links:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import math
 import resource
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ import xgboost
 from jobkit.apply import apply
 from jobkit.serving import booster as boosters
 from jobkit.serving import csv_rows, given, json_rows, parquet_rows
+from jobkit.serving.columns_given import known
 from jobkit.serving.model import load
 from jobkit.serving.refusal import RequestError
 from tests.unit.jobs.packages import PROBLEMS, package, rows, written
@@ -77,6 +80,26 @@ def test_one_row_of_csv_many_and_both_layouts_give_the_bits_of_the_bare_booster(
     as_in_file = frame.assign(y=1, unread="x")[["nights", "room", "y", "agent", "price", "arrival", "unread"]]
     assert same(probabilities(ask(model, as_in_file.to_csv(index=False, header=False))), expected)
     assert same(probabilities(ask(model, as_in_file.drop(columns="y").head(9).to_csv(index=False, header=False))), expected[:9])
+
+
+def test_the_quickest_way_to_ask_keeps_the_booster_that_it_asks():
+    """The library would read freed memory otherwise."""
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    made = xgboost.train({"nthread": 1}, xgboost.DMatrix(rows, label=rows[:, 0]), 3)
+    expected, gone, ask_it = made.inplace_predict(rows), weakref.ref(made), boosters.straight(made)
+    del made
+    gc.collect()
+    assert gone() is not None and same(ask_it(rows), expected)
+
+
+def test_commas_are_read_where_semicolons_were_trained_on_however_long_the_row_is():
+    """As one value, between semicolons, the row would be longer than the csv module takes."""
+    columns = known({"schema": [{"name": "a", "kind": "text"}, {"name": "b", "kind": "text"}], "source": {"columns": ["a", "b"]}})
+    for names in (b"a,b\n", b""):
+        body = names + b"u,v\n" + b"x" * 70_000 + b"," + b"y" * 70_000 + b"\n"
+        given = csv_rows.read(body, None, columns, {"delimiter": ";"}, [])
+        assert given.header == bool(names)
+        assert given.rows == [{"a": "u", "b": "v"}, {"a": "x" * 70_000, "b": "y" * 70_000}]
 
 
 def test_a_row_with_an_extra_member_that_elsewhere_holds_rows_is_a_row(model, frame, expected):

@@ -12,7 +12,7 @@ from fakes import echo, fake_model, saying
 
 from pipelines.local.serving import loop as serving_loop
 from pipelines.local.serving.contract import ContainerApp
-from pipelines.local.serving.hosted import listening
+from pipelines.local.serving.hosted import listening, url_of
 from pipelines.local.serving.link import Reply, WorkerLost
 from pipelines.local.serving.loop import HttpServer, OneWrite, new_loop
 
@@ -322,7 +322,7 @@ def test_an_address_of_ip_6_can_be_listened_on():
         listener = listening(0, "::1")
     except OSError:
         pytest.skip("no IPv6 here")
-    assert listener.getsockname()[0] == "::1"
+    assert url_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
     listener.close()
 
 

@@ -98,6 +98,18 @@ def test_a_container_of_ones_own_is_asked_over_http(tmp_path):
     run(work())
 
 
+def test_a_header_that_is_not_ascii_reaches_a_container_of_ones_own(tmp_path):
+    async def work():
+        own = await started(tmp_path)
+        try:
+            reply = await own.invoke({"content-type": "text/csv", "accept": "caf\xe9"}, b"1,2")
+        finally:
+            await own.close()
+        assert reply.body == "1,2|café".encode()
+
+    run(work())
+
+
 @pytest.mark.slow
 def test_what_takes_too_long_is_504_however_it_is_spread(tmp_path):
     async def work():
