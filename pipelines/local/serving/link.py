@@ -151,6 +151,8 @@ class Link(asyncio.Protocol):
 
     def _give_up(self, more_s: float, done: Callable[[], None]) -> None:
         """Tell whoever asked that there is no answer; the worker is killed, at once or when it has had `more_s` seconds more."""
+        if self._answer and self._answer.done() and not self._answer.cancelled() and self._queue is None:
+            return  # the answer has just come, and whoever asked is about to take it
         self._late = True
         waits = self._answer if self._answer and not self._answer.done() else None
         if waits and more_s > 0:

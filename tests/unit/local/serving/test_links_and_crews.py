@@ -248,6 +248,22 @@ def test_whoever_gives_up_as_the_time_is_over_frees_the_worker_once(workers):
     run(work())
 
 
+def test_an_answer_that_comes_as_the_time_is_over_does_not_cost_the_worker(workers):
+    """The timer may be due in the very round of the loop in which the answer came, before whoever asked has taken it."""
+
+    async def work():
+        crew, worker = Crew(), workers()
+        link = await worker.join(crew)
+        task = ask(crew)
+        await worker.take()
+        link._take({"status": 200, "headers": {}}, b"just in time")
+        link._give_up(0.0, lambda: None)
+        assert (await task).body == b"just in time"
+        assert link.alive and list(crew.idle) == [link] and worker.process.poll() is None
+
+    run(work())
+
+
 def test_when_more_is_asked_than_can_be_answered_as_much_is_answered_as_before(workers):
     async def work():
         crew, worker = Crew(), workers()
