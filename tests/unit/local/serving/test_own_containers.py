@@ -51,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(200); self.send_header("Content-Length", "1000"); self.end_headers()
             for _ in range(1000): self.wfile.write(b"x"); self.wfile.flush(); time.sleep(0.05)
             return
+        if body == b"encodings": self.answer(200, self.headers.get("Accept-Encoding", "").encode()); return
         self.answer(200, body + b"|" + self.headers.get("Accept", "").encode(), Content_Type=self.headers["Content-Type"])
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
@@ -94,6 +95,18 @@ def test_a_container_of_ones_own_is_asked_over_http(tmp_path):
         assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b"1,2|text/x", "text/csv")
         await own.close()
         assert not own.healthy()
+
+    run(work())
+
+
+def test_a_container_of_ones_own_is_asked_for_an_encoding_that_is_decoded_here(tmp_path):
+    async def work():
+        own = await started(tmp_path)
+        try:
+            reply = await own.invoke({"content-type": "text/csv", "accept-encoding": "exotic"}, b"encodings")
+        finally:
+            await own.close()
+        assert b"gzip" in reply.body and b"exotic" not in reply.body
 
     run(work())
 
