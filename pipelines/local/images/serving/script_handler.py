@@ -116,7 +116,7 @@ def _imported(folder: Path) -> ModuleType | None:
     code = _code(folder)
     if not (code / program).is_file():
         if os.environ.get("SAGEMAKER_PROGRAM"):
-            found = ", ".join(sorted(path.name for path in code.glob("*")))[:200] or "nothing"
+            found = ", ".join(sorted(path.name for path in code.glob("*") if path.name != "__pycache__"))[:200] or "nothing"
             place = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "the code folder")
             raise FileNotFoundError(f"SAGEMAKER_PROGRAM {program!r} is not in {place}; it holds {found}")
         return None
