@@ -34,12 +34,12 @@ run: setup  ## run the hotel-bookings pipeline locally, on sample data made here
 test test-image check: export PYTHONDONTWRITEBYTECODE :=
 
 test: setup test-image $(TOOLKIT)/.ready  ## run every test
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # The jobs once more with the versions that the XGBoost image has: pandas 2.2, where .venv has the newest.
 IMAGE := .venv-image
 test-image: setup $(IMAGE)/.ready
-	@$(IMAGE)/bin/python -m pytest -n $(WORKERS) tests/unit/jobs
+	@$(IMAGE)/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/unit/jobs
 
 $(IMAGE)/.ready: requirements-image.lock
 	@rm -rf $(IMAGE)
@@ -58,7 +58,7 @@ $(TOOLKIT)/.ready: requirements-toolkit.lock requirements-toolkit-source.txt $(S
 	@touch $(TOOLKIT)/source/src/gethostname.py $@
 
 check: setup lint  ## the quick loop: linters and fast tests
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" tests/unit
 
 lint: setup
 	@$(BIN)/ruff check .
