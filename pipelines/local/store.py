@@ -8,7 +8,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,9 @@ class Store:
         parent, _, begun = uri.rpartition("/")
         if found or not begun or parent == "s3:/":
             return iter(found)
-        return (item for item in self.list(f"{parent}/") if item.relative.startswith(begun))
+        beside = [path for path in self.path(parent).glob("*") if path.name.startswith(begun)]
+        below = (item for path in beside for item in self.list(f"{parent}/{path.name}"))
+        return iter(sorted((replace(item, relative=item.uri[len(parent) + 1 :]) for item in below), key=lambda item: item.uri))
 
     def read(self, uri: str) -> bytes:
         """Return an object's bytes.

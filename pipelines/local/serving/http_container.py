@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import httpx
 
 PING_TIMEOUT_S, PING_AGAIN_S = 2.0, 0.05
-# A container may encode its answer in what is decoded here, not in what the client of ours could decode.
+# Of hop to hop; and the encodings of an answer, which is decoded here, not by the client.
 NOT_PASSED_ON = frozenset(
-    {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date", "content-encoding"}
-    | {"accept-encoding"}
+    {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "server", "date"}
+    | {"accept-encoding", "content-encoding"}
 )
 
 
